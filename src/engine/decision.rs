@@ -1,0 +1,47 @@
+//! What `decide` returns: the verdict and what to do to the request.
+
+use super::reason::{Mechanism, Reason};
+
+/// The answer for one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision<'e> {
+    /// What to do.
+    pub outcome: Outcome<'e>,
+    /// Why.
+    pub reason: Reason,
+    /// What decided.
+    pub mechanism: Mechanism,
+    /// Name of the server that governs the host.
+    pub server: Option<&'e str>,
+    /// Name of the authorization rule that matched.
+    pub rule: Option<&'e str>,
+}
+
+/// What to do with the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome<'e> {
+    /// Forward it after these changes.
+    Allow(Mutations<'e>),
+    /// Answer it here.
+    Deny(Denial),
+}
+
+/// Changes to the request headers, in the order in which they apply.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mutations<'e> {
+    /// Header names to remove, lower case: forged output headers and the token's own.
+    pub remove: Vec<String>,
+    /// Headers to set, each exactly once.
+    pub set: Vec<(&'e str, Vec<u8>)>,
+}
+
+/// A local reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// HTTP status: 400, 401, 403 or 503.
+    pub status: u16,
+    /// Body text; never quotes the request, the token or a rule.
+    pub body: &'static str,
+    /// Extra response headers, such as `www-authenticate` (RFC 6750) or `retry-after`.
+    pub headers: Vec<(&'static str, String)>,
+}

@@ -1,0 +1,29 @@
+//! egress-auth decides, inside the egress Envoy, which workload may call which external API.
+//!
+//! The map of the crate, in the order in which a policy travels:
+//!
+//! | module | what lives there | built for |
+//! |---|---|---|
+//! | [`resource`] | the YAML documents a user writes, with the position of every field | native |
+//! | [`compile`] | documents to [`policy::Policy`], with diagnostics | native |
+//! | [`emit`] | a compiled policy to each deployable output | native |
+//! | [`policy`] | the wire format between compiler and filter, the only thing the filter reads | both |
+//! | [`jwt`] | tokens, keys, signatures, claims, the cache of verified tokens | both |
+//! | [`engine`] | `decide`: a pure function from request to decision | both |
+//! | `filter` | proxy-wasm contexts and host calls | wasm32 |
+//! | [`cli`] | one file a command | native |
+
+pub mod engine;
+pub mod jwt;
+pub mod policy;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod compile;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod emit;
+#[cfg(target_arch = "wasm32")]
+mod filter;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod resource;

@@ -1,0 +1,234 @@
+//! The wire format between the compiler and the filter.
+//!
+//! A [`Policy`] is everything the filter knows: what the compiler writes, what `on_configure`
+//! reads, and what a user can write by hand (`egress-auth schema plugin-config` prints its JSON
+//! Schema). It holds the policy of exactly one Gateway. Unknown fields are refused, so that a
+//! misspelt field can never be ignored.
+//!
+//! What repeats across servers is written once: `servers` refer by index to `jwt_rules` and
+//! `rules`, and `rules` refer by index to `principals` and `operations`.
+//!
+//! Only data lives here. What the data means is in [`crate::engine`].
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the format that this build writes and reads.
+pub const VERSION: u32 = 1;
+
+/// The policy of one Gateway: the configuration of one filter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Format version; this build reads 1.
+    pub version: u32,
+    /// `namespace/name` of the Gateway this policy was compiled from. Shown in logs only.
+    pub gateway: String,
+    /// What happens to a request for a host that nothing governs.
+    #[serde(default)]
+    pub default_action: DefaultAction,
+    /// JWT rules that servers refer to by index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jwt_rules: Vec<JwtRule>,
+    /// Principals that rules refer to by index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub principals: Vec<Principal>,
+    /// Operations that rules refer to by index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<Operation>,
+    /// Authorization rules that servers refer to by index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+    /// One entry for each server of the Gateway.
+    pub servers: Vec<Server>,
+}
+
+/// What happens to a request for a host that nothing governs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DefaultAction {
+    /// 403 with the reason `unlisted_host`.
+    #[default]
+    Deny,
+    /// The request passes through unchecked.
+    Allow,
+}
+
+/// How tokens of one issuer are found, verified and handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct JwtRule {
+    /// The exact value of the `iss` claim.
+    pub issuer: String,
+    /// Accepted values of `aud`, any of them; empty: `aud` is not checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audiences: Vec<String>,
+    /// Where the issuer's keys come from.
+    pub jwks: JwksSource,
+    /// Request headers that may hold the token. With no location of any kind listed, tokens are
+    /// looked for in `Authorization: Bearer` and the query parameter `access_token`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from_headers: Vec<HeaderLocation>,
+    /// Cookies that may hold the token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from_cookies: Vec<String>,
+    /// Query parameters that may hold the token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from_params: Vec<String>,
+    /// Header that carries the verified payload upstream, base64url without padding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_payload_to_header: Option<String>,
+    /// Headers that carry single claims upstream.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub output_claim_to_headers: Vec<ClaimHeader>,
+    /// Whether the token itself is forwarded upstream.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forward_original_token: bool,
+    /// Tolerance for `exp` and `nbf` in seconds, at most 300.
+    #[serde(default = "default_clock_skew_seconds")]
+    pub clock_skew_seconds: u64,
+    /// Whether a token without `exp` is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_expiration: bool,
+    /// Upper bound on `exp` minus the current time, in seconds; implies `require_expiration`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_lifetime_seconds: Option<u64>,
+}
+
+/// The clock skew that applies where none is written: 60 seconds, as in Envoy's `jwt_authn`.
+pub fn default_clock_skew_seconds() -> u64 {
+    60
+}
+
+/// A header that may hold a token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct HeaderLocation {
+    /// Header name, lower case.
+    pub name: String,
+    /// Text before the token; a value without it holds no token.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+}
+
+/// A claim that is handed upstream in a header of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ClaimHeader {
+    /// Header name, lower case.
+    pub header: String,
+    /// Claim name; dots reach into nested objects.
+    pub claim: String,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum JwksSource {
+    /// The JWKS document itself (RFC 7517), as JSON text.
+    Inline(String),
+    /// Fetched by the filter through an Envoy cluster.
+    Remote {
+        /// Absolute URI of the JWKS document.
+        uri: String,
+        /// Name of the Envoy cluster that reaches the URI's host.
+        cluster: String,
+    },
+}
+
+/// Who: a pattern over a verified token. Every given field must match.
+///
+/// Patterns are exact text, `prefix*`, `*suffix`, `*contains*`, or `*` for present and not empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Principal {
+    /// Pattern for the `iss` claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+    /// Pattern for the `sub` claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// Patterns for other claims, by claim name.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub other: std::collections::BTreeMap<String, String>,
+}
+
+/// What: methods and paths. Both lists must match; an absent list matches anything.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// Request methods, case-sensitive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methods: Option<Vec<String>>,
+    /// Path patterns: `*`, `{*}` and `{**}` are special.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paths: Option<Vec<String>>,
+}
+
+/// One authorization rule. It matches when `from` and `to` both match.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Name shown in decisions.
+    pub name: String,
+    /// Indices into `principals`, any of them; absent: anyone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Vec<u32>>,
+    /// Indices into `operations`, any of them; absent: anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Vec<u32>>,
+}
+
+/// What governs one hostname.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Name of the server, unique in the Gateway.
+    pub name: String,
+    /// Exact hostname, `*.suffix` or `*`; lower case, no port, no trailing dot.
+    pub hostname: String,
+    /// JWT authentication; absent: no token is looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
+    /// Server-level authorization; absent: not restricted beyond authentication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Authorization>,
+    /// Whether a server with neither passes requests on instead of taking the default action.
+    /// The compiler sets it for INGRESS and TRANSIT servers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passthrough: bool,
+}
+
+/// JWT authentication of one server.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Authentication {
+    /// Indices into `jwt_rules`; each issuer at most once, never empty.
+    pub jwt: Vec<u32>,
+    /// Whether a request without a token is refused.
+    #[serde(default = "required_by_default")]
+    pub required: bool,
+}
+
+fn required_by_default() -> bool {
+    true
+}
+
+/// Server-level authorization: allowed when any rule matches.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Authorization {
+    /// Indices into `rules`; empty denies everything.
+    pub rules: Vec<u32>,
+}
