@@ -10,6 +10,11 @@
 //!
 //! Only data lives here. What the data means is in [`crate::engine`].
 
+pub mod hosts;
+pub mod path_pattern;
+mod segment_pattern;
+pub mod text_pattern;
+
 use serde::{Deserialize, Serialize};
 
 /// The version of the format that this build writes and reads.
