@@ -1,5 +1,73 @@
 //! The command line, one file a command.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`envoy_args`] | flags that every command with an Envoy output shares |
+//! | `check`, `compile`, `explain`, `run`, `schema`, `token` | the commands |
+//!
+//! A command parses nothing and decides nothing itself: it reads flags, calls the library and
+//! prints. Exit codes: 0 done, 1 the input has errors or the command failed, 2 wrong usage.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod check;
+mod compile;
+pub mod envoy_args;
+mod explain;
+mod run;
+mod schema;
+mod token;
+
+/// Decides, inside the egress Envoy, which workload may call which external API.
+#[derive(Debug, Parser)]
+#[command(name = "egress-auth", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Report errors and warnings in Gateway documents
+    Check(check::Args),
+    /// Turn a Gateway into a deployable output
+    Compile(compile::Args),
+    /// Say how requests would be decided, and why
+    Explain(explain::Args),
+    /// Run a local Envoy that enforces a Gateway, with a demo issuer and an echo upstream
+    Run(run::Args),
+    /// Print the JSON Schema of an input or output
+    Schema(schema::Args),
+    /// Sign a token with the demo issuer's key
+    Token(token::Args),
+}
+
 /// Parses the arguments and runs the command.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Compile(args) => compile::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Token(args) => token::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether a command failed only because nobody reads its output any more (`... | head`).
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

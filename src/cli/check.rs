@@ -1,0 +1,15 @@
+//! `egress-auth check`.
+
+use std::process::ExitCode;
+
+/// Flags of `egress-auth check`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+///
+/// # Errors
+/// Always: this version does not have the command yet.
+pub fn run(_args: &Args) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("`egress-auth check` is not there yet")
+}

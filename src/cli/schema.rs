@@ -1,0 +1,15 @@
+//! `egress-auth schema`.
+
+use std::process::ExitCode;
+
+/// Flags of `egress-auth schema`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+///
+/// # Errors
+/// Always: this version does not have the command yet.
+pub fn run(_args: &Args) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("`egress-auth schema` is not there yet")
+}
