@@ -1,0 +1,43 @@
+# What people, the README and CI call. `make` alone lists the targets.
+
+# The Gateway documents that `make run` serves, and any option of `egress-auth run`.
+ARGS ?= envoy/examples/payments.yaml
+# Where cargo builds for this machine.
+BUILD = $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help run test wasm envoy lint bench clean tools
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The shell becomes egress-auth (exec), so that Ctrl-C reaches it and nothing else is left.
+run: export INSTALL = 1
+run: tools wasm ## Build all, then a local Envoy that enforces ARGS (default: the payments example)
+	@echo 'egress-auth: building the command line' >&2
+	@cargo build --locked --bin egress-auth
+	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
+		exec '$(BUILD)/debug/egress-auth' run $(ARGS)
+
+test: export INSTALL ?= 1
+test: tools wasm ## Every test, those in a real Envoy included
+	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && cargo test --locked
+
+wasm: tools ## Build the filter: dist/egress_auth.wasm
+	@scripts/build-wasm.sh
+
+envoy: ## Find Envoy, or install one into .envoy/
+	@scripts/get-envoy.sh
+
+lint: tools ## Formatting and clippy, warnings denied, for this machine and for the module
+	cargo fmt --all -- --check
+	cargo clippy --locked --all-targets -- -D warnings
+	scripts/build-wasm.sh lint
+
+bench: tools ## Micro-benchmarks of the engine
+	cargo bench --locked
+
+clean: ## Remove everything that was built or installed here
+	rm -rf '$(BUILD)' dist .envoy
+
+tools:
+	@scripts/check-tools.sh

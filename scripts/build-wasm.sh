@@ -1,0 +1,129 @@
+#!/bin/sh
+# Builds the filter module, dist/egress_auth.wasm, for wasm32-wasip1.
+#
+#   scripts/build-wasm.sh [build|lint]
+#
+# `lint` runs clippy over the module's code instead, warnings denied.
+#
+# Three kinds of machine can do it, tried in this order (WASM_TOOLCHAIN=NAME picks one):
+#
+#   installed   the cargo on PATH has the target
+#   rustup      rustup adds the target to it
+#   debian      Debian's rustc-web and cargo-web build the standard library from rust-web-src
+#
+# INSTALL=1 lets it install Debian's packages when it runs as root. Nothing else is installed, and
+# where no way is open it says what to install.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+TARGET=wasm32-wasip1
+DEBIAN_PACKAGES="rustc-web cargo-web rust-web-src lld-22 wasi-libc"
+
+has_target() {
+    command -v cargo >/dev/null && command -v rustc >/dev/null &&
+        ls "$(rustc --print sysroot)/lib/rustlib/$TARGET/lib/"libstd-*.rlib >/dev/null 2>&1
+}
+
+rustup_adds_target() {
+    command -v rustup >/dev/null || return 1
+    say "asking rustup for the target $TARGET"
+    rustup target add "$TARGET" >&2 && has_target
+}
+
+# The newest linker for wasm that Debian installed (wasm-ld-22), or nothing.
+debian_linker() {
+    ls /usr/bin/wasm-ld-[0-9]* 2>/dev/null | sort -t- -k3n | tail -n 1
+}
+
+debian_is_ready() {
+    [ -x /usr/bin/rustc ] && [ -x /usr/bin/cargo ] &&
+        [ -e "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/std/Cargo.toml" ] &&
+        [ -n "$(debian_linker)" ] && [ -e "/usr/lib/wasm32-wasi/libc.a" ]
+}
+
+choose_way() {
+    case ${WASM_TOOLCHAIN:-} in
+    '') ;;
+    installed) has_target || die "the cargo on PATH has no target $TARGET"; way=installed; return ;;
+    rustup) rustup_adds_target || die "rustup could not add $TARGET"; way=rustup; return ;;
+    debian) debian_is_ready || need_packages "WASM_TOOLCHAIN=debian" $DEBIAN_PACKAGES
+        way=debian; return ;;
+    *) die "WASM_TOOLCHAIN is installed, rustup or debian, not '$WASM_TOOLCHAIN'" ;;
+    esac
+    if has_target; then
+        way=installed
+    elif rustup_adds_target; then
+        way=rustup
+    elif debian_is_ready; then
+        way=debian
+    else
+        need_packages "no Rust toolchain here can build for $TARGET: either 'rustup target add \
+$TARGET' has to work, or Debian's own toolchain has to be there" $DEBIAN_PACKAGES
+        debian_is_ready || die "Debian's toolchain is still incomplete after the installation"
+        way=debian
+    fi
+}
+
+choose_way
+mode=${1:-build}
+
+# A target folder for each way, so that two toolchains do not undo each other's work.
+target_dir=${CARGO_TARGET_DIR:-target}/wasm
+cargo_home=${CARGO_HOME:-$HOME/.cargo}
+
+case $way in
+installed | rustup)
+    cargo=cargo
+    sysroot=$(rustc --print sysroot)
+    say "building for $TARGET with $(cargo --version) ($way)"
+    set -- --target "$TARGET" --target-dir "$target_dir"
+    flags=
+    ;;
+debian)
+    # RUSTC_BOOTSTRAP allows `-Z build-std` on this stable compiler. The standard library is
+    # built here, so its start files and libc come from wasi-libc and not from rustc itself.
+    cargo=/usr/bin/cargo
+    sysroot=$(/usr/bin/rustc --print sysroot)
+    linker=$(debian_linker)
+    say "building for $TARGET with $($cargo --version) from Debian, the standard library from" \
+        "source (build-std), linker ${linker##*/}"
+    export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_WASIP1_LINKER="$linker"
+    unset RUSTC_WRAPPER RUSTUP_TOOLCHAIN
+    set -- --target "$TARGET" --target-dir "$target_dir-debian" -Z build-std=std,panic_abort
+    target_dir=$target_dir-debian
+    flags="-C link-self-contained=no -L native=/usr/lib/wasm32-wasi"
+    ;;
+esac
+
+# No path of this machine gets into the module: whoever builds the same sources with the same
+# toolchain gets the same bytes.
+flags="$flags --remap-path-prefix=$PWD=/egress-auth --remap-path-prefix=$cargo_home=/cargo \
+--remap-path-prefix=$sysroot=/rust"
+
+case $mode in
+build)
+    RUSTFLAGS="$flags" "$cargo" build --locked --release --lib "$@"
+    mkdir -p dist
+    built=$target_dir/$TARGET/release/egress_auth.wasm
+    # Left alone when nothing changed; renamed into place, so that an Envoy that is reading it
+    # never sees half a module.
+    if ! cmp -s "$built" dist/egress_auth.wasm; then
+        cp "$built" dist/egress_auth.wasm.new
+        chmod 644 dist/egress_auth.wasm.new
+        mv dist/egress_auth.wasm.new dist/egress_auth.wasm
+    fi
+    say "dist/egress_auth.wasm, $(($(wc -c <dist/egress_auth.wasm) / 1024)) KiB, built with the" \
+        "$way toolchain"
+    ;;
+lint)
+    if [ "$way" != debian ] || [ -x /usr/bin/cargo-clippy ]; then
+        RUSTFLAGS="$flags" "$cargo" clippy --locked --lib "$@" -- -D warnings
+    else
+        say "Debian's toolchain has no clippy (package rust-web-clippy): compiling with warnings" \
+            "denied instead"
+        RUSTFLAGS="$flags -D warnings" "$cargo" check --locked --lib "$@"
+    fi
+    ;;
+*) die "usage: scripts/build-wasm.sh [build|lint]" ;;
+esac

@@ -1,0 +1,21 @@
+# Sourced by the other scripts: messages, and the one place that may install Debian packages.
+
+say() { printf '%s\n' "egress-auth: $*" >&2; }
+die() { printf '%s\n' "egress-auth: error: $*" >&2; exit 1; }
+
+# need_packages WHY PACKAGE...: has apt-get install the packages when INSTALL=1 and the caller is
+# already root; otherwise says which command to run, and stops. It never raises its own rights.
+need_packages() {
+    why=$1
+    shift
+    command -v apt-get >/dev/null || die "$why. Install what provides: $*"
+    if [ "${INSTALL:-0}" = 1 ] && [ "$(id -u)" = 0 ]; then
+        say "installing $* ($why)"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq >&2 && apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+            die "apt-get could not install $*"
+    else
+        die "$why. Run:
+    sudo apt-get update && sudo apt-get install --no-install-recommends $*"
+    fi
+}
