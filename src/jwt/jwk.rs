@@ -1,0 +1,208 @@
+//! One JSON Web Key (RFC 7517, RFC 7518 section 6, RFC 8037 section 2), read for verification.
+//!
+//! A key decides which algorithms it serves: its `kty` and `crv` always, its `alg` where it has
+//! one. Private members are ignored; only the public part of a key is kept.
+
+use std::fmt;
+
+use jwt_simple::algorithms::{ES256PublicKey, ES384PublicKey, Ed25519PublicKey, RS256PublicKey};
+use serde_json::{Map, Value};
+
+use super::token::decode;
+use super::{Algorithm, KeyOrigin};
+
+/// A key that can verify signatures.
+#[derive(Clone)]
+pub struct Key {
+    id: Option<String>,
+    algorithm: Option<Algorithm>,
+    spki_der: Option<Vec<u8>>,
+    material: Material,
+}
+
+/// The key itself, parsed and checked once.
+#[derive(Clone)]
+pub(super) enum Material {
+    Rsa(Box<RS256PublicKey>),
+    P256(ES256PublicKey),
+    P384(ES384PublicKey),
+    Ed25519(Ed25519PublicKey),
+    Secret(Vec<u8>),
+}
+
+impl Key {
+    /// The key's `kid`.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The public key as a DER SubjectPublicKeyInfo (RFC 5280 section 4.1), which is what
+    /// BoringSSL reads; `None` for a shared secret.
+    pub fn spki_der(&self) -> Option<&[u8]> {
+        self.spki_der.as_deref()
+    }
+
+    /// Whether a signature by `algorithm` may be checked with this key.
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        let by_type = match &self.material {
+            Material::Rsa(_) => matches!(
+                algorithm,
+                Algorithm::Rs256
+                    | Algorithm::Rs384
+                    | Algorithm::Rs512
+                    | Algorithm::Ps256
+                    | Algorithm::Ps384
+                    | Algorithm::Ps512
+            ),
+            Material::P256(_) => algorithm == Algorithm::Es256,
+            Material::P384(_) => algorithm == Algorithm::Es384,
+            Material::Ed25519(_) => algorithm == Algorithm::EdDsa,
+            Material::Secret(secret) => {
+                hash_bytes(algorithm).is_some_and(|needed| secret.len() >= needed)
+            }
+        };
+        by_type && self.algorithm.is_none_or(|own| own == algorithm)
+    }
+
+    /// Reads one element of `keys`. The error says, in a few words and without quoting the key,
+    /// why it cannot be used.
+    pub(super) fn from_jwk(jwk: &Map<String, Value>, origin: KeyOrigin) -> Result<Self, String> {
+        let id = text(jwk, "kid")?.map(str::to_owned);
+        if text(jwk, "use")?.is_some_and(|usage| usage != "sig") {
+            return Err("\"use\" is not \"sig\"".into());
+        }
+        check_operations(jwk)?;
+        let algorithm = match text(jwk, "alg")? {
+            None => None,
+            Some(name) => {
+                Some(Algorithm::parse(name).ok_or("its \"alg\" is not a supported algorithm")?)
+            }
+        };
+        let (material, spki_der) = match text(jwk, "kty")? {
+            Some("RSA") => rsa(jwk)?,
+            Some("EC") => elliptic(jwk)?,
+            Some("OKP") => octet_pair(jwk)?,
+            Some("oct") => secret(jwk, origin)?,
+            Some(_) => return Err("its \"kty\" is not supported".into()),
+            None => return Err("it has no \"kty\"".into()),
+        };
+        let key = Self { id, algorithm, spki_der, material };
+        if algorithm.is_some_and(|algorithm| !key.fits(algorithm)) {
+            return Err("its \"alg\" does not fit its type, curve or size".into());
+        }
+        Ok(key)
+    }
+}
+
+// By hand: a shared secret must not reach a log.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.material {
+            Material::Rsa(_) => "RSA",
+            Material::P256(_) => "P-256",
+            Material::P384(_) => "P-384",
+            Material::Ed25519(_) => "Ed25519",
+            Material::Secret(_) => "oct",
+        };
+        f.debug_struct("Key")
+            .field("id", &self.id)
+            .field("kind", &kind)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+type Parsed = (Material, Option<Vec<u8>>);
+
+fn rsa(jwk: &Map<String, Value>) -> Result<Parsed, String> {
+    let key = RS256PublicKey::from_components(&bytes(jwk, "n")?, &bytes(jwk, "e")?)
+        .map_err(|_| "its RSA modulus or exponent is not valid")?;
+    let spki = key.to_der().map_err(|_| "it cannot be encoded")?;
+    Ok((Material::Rsa(Box::new(key)), Some(spki)))
+}
+
+fn elliptic(jwk: &Map<String, Value>) -> Result<Parsed, String> {
+    const BAD_POINT: &str = "its point is not on its curve";
+    match text(jwk, "crv")? {
+        Some("P-256") => {
+            let key = ES256PublicKey::from_bytes(&point(jwk, 32)?).map_err(|_| BAD_POINT)?;
+            let spki = key.to_der().map_err(|_| "it cannot be encoded")?;
+            Ok((Material::P256(key), Some(spki)))
+        }
+        Some("P-384") => {
+            let key = ES384PublicKey::from_bytes(&point(jwk, 48)?).map_err(|_| BAD_POINT)?;
+            let spki = key.to_der().map_err(|_| "it cannot be encoded")?;
+            Ok((Material::P384(key), Some(spki)))
+        }
+        Some(_) => Err("its \"crv\" is not supported".into()),
+        None => Err("it has no \"crv\"".into()),
+    }
+}
+
+fn octet_pair(jwk: &Map<String, Value>) -> Result<Parsed, String> {
+    match text(jwk, "crv")? {
+        Some("Ed25519") => {
+            // Refuses encodings that are not points and points of small order.
+            let key = Ed25519PublicKey::from_bytes(&bytes(jwk, "x")?)
+                .map_err(|_| "its \"x\" is not a valid Ed25519 public key")?;
+            let spki = key.to_der();
+            Ok((Material::Ed25519(key), Some(spki)))
+        }
+        Some(_) => Err("its \"crv\" is not supported".into()),
+        None => Err("it has no \"crv\"".into()),
+    }
+}
+
+fn secret(jwk: &Map<String, Value>, origin: KeyOrigin) -> Result<Parsed, String> {
+    // Whoever can fetch a shared secret can sign with it.
+    if origin == KeyOrigin::Remote {
+        return Err("shared secrets (oct) are accepted in inline key sets only".into());
+    }
+    let secret = bytes(jwk, "k")?;
+    // RFC 7518 section 3.2: at least as long as the hash.
+    if secret.len() < 32 {
+        return Err("its secret is shorter than 32 bytes".into());
+    }
+    Ok((Material::Secret(secret), None))
+}
+
+/// An uncompressed SEC 1 point. RFC 7518 section 6.2.1.2 wants coordinates at full length.
+fn point(jwk: &Map<String, Value>, coordinate_bytes: usize) -> Result<Vec<u8>, String> {
+    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
+    if x.len() != coordinate_bytes || y.len() != coordinate_bytes {
+        return Err("its coordinates do not have the length of its curve".into());
+    }
+    Ok([&[0x04], x.as_slice(), y.as_slice()].concat())
+}
+
+fn check_operations(jwk: &Map<String, Value>) -> Result<(), String> {
+    let allows = match jwk.get("key_ops") {
+        None => true,
+        Some(Value::Array(operations)) => operations.iter().any(|operation| operation == "verify"),
+        Some(_) => return Err("its \"key_ops\" is not an array".into()),
+    };
+    if allows { Ok(()) } else { Err("its \"key_ops\" leaves out \"verify\"".into()) }
+}
+
+/// The least length of a shared secret: that of the hash. `None` for other algorithms.
+fn hash_bytes(algorithm: Algorithm) -> Option<usize> {
+    match algorithm {
+        Algorithm::Hs256 => Some(32),
+        Algorithm::Hs384 => Some(48),
+        Algorithm::Hs512 => Some(64),
+        _ => None,
+    }
+}
+
+fn text<'j>(jwk: &'j Map<String, Value>, name: &str) -> Result<Option<&'j str>, String> {
+    match jwk.get(name) {
+        None => Ok(None),
+        Some(Value::String(value)) => Ok(Some(value)),
+        Some(_) => Err(format!("its \"{name}\" is not a string")),
+    }
+}
+
+fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, String> {
+    let value = text(jwk, name)?.ok_or_else(|| format!("it has no \"{name}\""))?;
+    decode(value.as_bytes()).ok_or_else(|| format!("its \"{name}\" is not base64url"))
+}
