@@ -1,53 +1,127 @@
 //! Verified tokens, remembered so that a signature is checked once.
+//!
+//! An entry is found by a 64-bit hash and believed only when the whole token is equal. The hash
+//! takes in the token's length and its last 64 bytes alone, because hashing 800 bytes in wasm
+//! costs more than the rest of the look-up:
+//!
+//! - The end of a token is its signature. Good entries exist only for tokens whose signature was
+//!   verified, so two of them cannot be made to share an end without signing twice.
+//! - Entries that share a hash replace each other; there is no chain to walk. A sender of bad
+//!   tokens who makes them collide displaces bad tokens only, which live in a space of their own.
+//! - The hash is keyed by a seed per VM, so that positions in the table cannot be aimed at.
+
+use std::hash::{BuildHasherDefault, Hash as _, Hasher};
+
+use lru::LruCache;
+
+/// How long a failed signature is remembered, in seconds.
+const BAD_TOKEN_SECONDS: u64 = 30;
+
+/// What an entry costs beside its token: list and table nodes, allocator headers.
+const ENTRY_OVERHEAD_BYTES: usize = 128;
+
+/// What is kept for a token (claims, header values) grows with the token; measured in tokens.
+const VALUE_SIZE_IN_TOKENS: usize = 3;
+
+/// How many bytes at the end of a token are hashed.
+const HASHED_TAIL_BYTES: usize = 64;
 
 /// A bounded cache of what was learnt about tokens: a `V` for each verified one, and the bare
-/// fact for each whose signature is bad. Remembers nothing yet.
+/// fact for each whose signature is bad.
+///
+/// `scope` sets apart the same token under different JWT rules. Times are Unix seconds, given by
+/// the caller. Both spaces evict the least recently used.
 #[derive(Debug)]
 pub struct TokenCache<V> {
-    value: std::marker::PhantomData<V>,
+    good: Space<Good<V>>,
+    bad: Space<Bad>,
+    seed: u64,
+    hits: u64,
     misses: u64,
 }
 
+#[derive(Debug)]
+struct Good<V> {
+    value: V,
+    expires_at: u64,
+}
+
+#[derive(Debug)]
+struct Bad {
+    generation: u64,
+    expires_at: u64,
+}
+
 impl<V> TokenCache<V> {
-    /// A cache of at most `max_entries` verified tokens in about `max_bytes`. `seed` should be
-    /// random for each VM.
-    pub fn new(_max_entries: usize, _max_bytes: usize, _seed: u64) -> Self {
-        Self { value: std::marker::PhantomData, misses: 0 }
+    /// A cache of at most `max_entries` verified tokens in about `max_bytes`, and a quarter of
+    /// each for tokens with bad signatures. `seed` should be random for each VM.
+    pub fn new(max_entries: usize, max_bytes: usize, seed: u64) -> Self {
+        Self {
+            good: Space::new(max_entries, max_bytes, VALUE_SIZE_IN_TOKENS),
+            bad: Space::new(max_entries.div_ceil(4), max_bytes.div_ceil(4), 0),
+            seed,
+            hits: 0,
+            misses: 0,
+        }
     }
 
     /// What is known of a verified token, if its entry still holds at `now`.
-    pub fn get(&mut self, _scope: u32, _token: &[u8], _now: u64) -> Option<&V> {
-        self.misses = self.misses.saturating_add(1);
-        None
+    pub fn get(&mut self, scope: u32, token: &[u8], now: u64) -> Option<&V> {
+        let found = self.good.get(hash(self.seed, scope, token), scope, token);
+        match found {
+            Some(entry) if now <= entry.expires_at => {
+                self.hits = self.hits.saturating_add(1);
+                Some(&entry.value)
+            }
+            _ => {
+                self.misses = self.misses.saturating_add(1);
+                None
+            }
+        }
     }
 
-    /// Remembers a verified token until `expires_at`.
-    pub fn insert(&mut self, _scope: u32, _token: &[u8], _value: V, _expires_at: u64) {}
-
-    /// Whether this token's signature was found bad with the same keys in the last 30 seconds.
-    pub fn is_known_bad(&mut self, _scope: u32, _token: &[u8], _generation: u64, _: u64) -> bool {
-        false
+    /// Remembers a verified token until `expires_at`, the last second at which the entry holds:
+    /// [`super::Claims::valid_until`], or a time of the caller's for a token without `exp`.
+    pub fn insert(&mut self, scope: u32, token: &[u8], value: V, expires_at: u64) {
+        let hash = hash(self.seed, scope, token);
+        self.good.insert(hash, scope, token, Good { value, expires_at });
     }
 
-    /// Remembers a bad signature.
-    pub fn insert_bad(&mut self, _scope: u32, _token: &[u8], _generation: u64, _now: u64) {}
+    /// Whether this token's signature was found bad, with the same keys, in the last 30 seconds.
+    /// `generation` counts the changes of the key set.
+    pub fn is_known_bad(&mut self, scope: u32, token: &[u8], generation: u64, now: u64) -> bool {
+        self.bad
+            .get(hash(self.seed, scope, token), scope, token)
+            .is_some_and(|entry| entry.generation == generation && now < entry.expires_at)
+    }
+
+    /// Remembers a bad signature. Only for signatures: every other failure is cheap to find again,
+    /// and some of them pass with time.
+    pub fn insert_bad(&mut self, scope: u32, token: &[u8], generation: u64, now: u64) {
+        let hash = hash(self.seed, scope, token);
+        let expires_at = now.saturating_add(BAD_TOKEN_SECONDS);
+        self.bad.insert(hash, scope, token, Bad { generation, expires_at });
+    }
 
     /// Forgets everything: keys or configuration changed. The counters stay.
-    pub fn clear(&mut self) {}
+    pub fn clear(&mut self) {
+        self.good.clear();
+        self.bad.clear();
+    }
 
     /// The number of verified tokens held.
     pub fn len(&self) -> usize {
-        0
+        self.good.entries.len()
     }
 
     /// Whether no verified token is held.
     pub fn is_empty(&self) -> bool {
-        true
+        self.good.entries.is_empty()
     }
 
     /// How often [`TokenCache::get`] found an entry.
     pub fn hits(&self) -> u64 {
-        0
+        self.hits
     }
 
     /// How often [`TokenCache::get`] found none, or an expired one.
@@ -57,6 +131,115 @@ impl<V> TokenCache<V> {
 
     /// How many verified tokens had to make room for others.
     pub fn evictions(&self) -> u64 {
-        0
+        self.good.evictions
+    }
+}
+
+/// One bounded table. lru keeps the order of use; the bound in bytes is kept here.
+#[derive(Debug)]
+struct Space<T> {
+    entries: LruCache<u64, Entry<T>, BuildHasherDefault<AlreadyHashed>>,
+    max_entries: usize,
+    max_bytes: usize,
+    value_size_in_tokens: usize,
+    bytes: usize,
+    evictions: u64,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    scope: u32,
+    token: Box<[u8]>,
+    payload: T,
+}
+
+impl<T> Space<T> {
+    fn new(max_entries: usize, max_bytes: usize, value_size_in_tokens: usize) -> Self {
+        Self {
+            // Unbounded as far as lru goes, so that it does not allocate the whole table now.
+            entries: LruCache::unbounded_with_hasher(BuildHasherDefault::default()),
+            max_entries,
+            max_bytes,
+            value_size_in_tokens,
+            bytes: 0,
+            evictions: 0,
+        }
+    }
+
+    fn cost(&self, token: &[u8]) -> usize {
+        token
+            .len()
+            .saturating_mul(self.value_size_in_tokens.saturating_add(1))
+            .saturating_add(size_of::<Entry<T>>())
+            .saturating_add(ENTRY_OVERHEAD_BYTES)
+    }
+
+    fn get(&mut self, hash: u64, scope: u32, token: &[u8]) -> Option<&T> {
+        let entry = self.entries.get(&hash)?;
+        (entry.scope == scope && same_bytes(&entry.token, token)).then_some(&entry.payload)
+    }
+
+    fn insert(&mut self, hash: u64, scope: u32, token: &[u8], payload: T) {
+        let cost = self.cost(token);
+        if cost > self.max_bytes || self.max_entries == 0 {
+            return;
+        }
+        let entry = Entry { scope, token: token.into(), payload };
+        self.bytes = self.bytes.saturating_add(cost);
+        if let Some(replaced) = self.entries.put(hash, entry) {
+            self.bytes = self.bytes.saturating_sub(self.cost(&replaced.token));
+        }
+        while self.entries.len() > self.max_entries || self.bytes > self.max_bytes {
+            let Some((_, evicted)) = self.entries.pop_lru() else { break };
+            self.bytes = self.bytes.saturating_sub(self.cost(&evicted.token));
+            self.evictions = self.evictions.saturating_add(1);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.entries.clear();
+        self.bytes = 0;
+    }
+}
+
+fn hash(seed: u64, scope: u32, token: &[u8]) -> u64 {
+    let start = token.len().saturating_sub(HASHED_TAIL_BYTES);
+    let mut hasher = std::collections::hash_map::DefaultHasher::new();
+    (seed, scope, token.len()).hash(&mut hasher);
+    hasher.write(token.get(start..).unwrap_or_default());
+    hasher.finish()
+}
+
+/// Compares eight bytes at a time: the `memcmp` of wasi-libc goes byte by byte, which on a token
+/// of 800 bytes would be the dearest step of a look-up.
+fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (a_words, a_rest) = a.as_chunks::<8>();
+    let (b_words, b_rest) = b.as_chunks::<8>();
+    let words = a_words.iter().zip(b_words);
+    words.map(|(a, b)| (u64::from_ne_bytes(*a), u64::from_ne_bytes(*b))).all(|(a, b)| a == b)
+        && a_rest == b_rest
+}
+
+/// Passes on keys that are hashes already.
+#[derive(Debug, Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Never called for u64 keys; kept correct all the same.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
     }
 }

@@ -5,11 +5,18 @@
 
 use std::fmt;
 
-use jwt_simple::algorithms::{ES256PublicKey, ES384PublicKey, Ed25519PublicKey, RS256PublicKey};
+use jwt_simple::algorithms::{ES256PublicKey, ES384PublicKey, Ed25519PublicKey};
+use rsa::pkcs8::EncodePublicKey as _;
+use rsa::traits::PublicKeyParts as _;
+use rsa::{BigUint, RsaPublicKey};
 use serde_json::{Map, Value};
 
 use super::token::decode;
 use super::{Algorithm, KeyOrigin};
+
+/// Accepted sizes of an RSA modulus, in bits. RFC 7518 section 3.3 sets the lower bound; the
+/// upper one bounds what a signature check can cost.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// A key that can verify signatures.
 #[derive(Clone)]
@@ -23,7 +30,7 @@ pub struct Key {
 /// The key itself, parsed and checked once.
 #[derive(Clone)]
 pub(super) enum Material {
-    Rsa(Box<RS256PublicKey>),
+    Rsa(RsaPublicKey),
     P256(ES256PublicKey),
     P384(ES384PublicKey),
     Ed25519(Ed25519PublicKey),
@@ -62,6 +69,10 @@ impl Key {
             }
         };
         by_type && self.algorithm.is_none_or(|own| own == algorithm)
+    }
+
+    pub(super) fn material(&self) -> &Material {
+        &self.material
     }
 
     /// Reads one element of `keys`. The error says, in a few words and without quoting the key,
@@ -115,10 +126,23 @@ impl fmt::Debug for Key {
 type Parsed = (Material, Option<Vec<u8>>);
 
 fn rsa(jwk: &Map<String, Value>) -> Result<Parsed, String> {
-    let key = RS256PublicKey::from_components(&bytes(jwk, "n")?, &bytes(jwk, "e")?)
-        .map_err(|_| "its RSA modulus or exponent is not valid")?;
-    let spki = key.to_der().map_err(|_| "it cannot be encoded")?;
-    Ok((Material::Rsa(Box::new(key)), Some(spki)))
+    let modulus = BigUint::from_bytes_be(&bytes(jwk, "n")?);
+    let exponent = BigUint::from_bytes_be(&bytes(jwk, "e")?);
+    let bits = modulus.bits();
+    if !RSA_BITS.contains(&bits) {
+        return Err(format!(
+            "its RSA modulus has {bits} bits, not {} to {}",
+            RSA_BITS.start(),
+            RSA_BITS.end()
+        ));
+    }
+    // Refuses even moduli, even exponents, and exponents below 3 or over 33 bits.
+    let key = RsaPublicKey::new_with_max_size(modulus, exponent, *RSA_BITS.end())
+        .ok()
+        .filter(|key| *key.e() > BigUint::from(2_u8))
+        .ok_or("its RSA modulus or exponent is not valid")?;
+    let spki = key.to_public_key_der().map_err(|_| "it cannot be encoded")?.into_vec();
+    Ok((Material::Rsa(key), Some(spki)))
 }
 
 fn elliptic(jwk: &Map<String, Value>) -> Result<Parsed, String> {

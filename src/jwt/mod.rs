@@ -20,6 +20,10 @@ mod jwk;
 mod key_set;
 mod output;
 mod strict_json;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod token;
 mod verify;
 
