@@ -11,6 +11,7 @@
 //! | [`jwt`] | tokens, keys, signatures, claims, the cache of verified tokens | both |
 //! | [`engine`] | `decide`: a pure function from request to decision | both |
 //! | `filter` | proxy-wasm contexts and host calls | wasm32 |
+//! | [`demo`] | a local issuer and an echo upstream, for trying things out and for tests | native |
 //! | [`cli`] | one file a command | native |
 
 pub mod engine;
@@ -21,6 +22,8 @@ pub mod policy;
 pub mod cli;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod compile;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod demo;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod emit;
 #[cfg(target_arch = "wasm32")]

@@ -1,0 +1,16 @@
+//! What stands in for the outside world when a Gateway is tried out locally or tested.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`key`] | the demo issuer's signing key, and tokens signed with it |
+//! | [`issuer`] | serves the demo key as a JWKS |
+//! | [`echo`] | an upstream that answers with what arrived |
+//! | [`server`] | a loopback HTTP server that ends with its handle |
+//!
+//! Nothing here is part of a deployment: the key protects nothing, and both servers listen on
+//! loopback only.
+
+pub mod echo;
+pub mod issuer;
+pub mod key;
+pub mod server;
