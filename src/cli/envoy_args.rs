@@ -1,8 +1,14 @@
 //! Flags that every command with an Envoy output shares.
 
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::emit::envoy::{DownstreamTls, Options, Upstream, system_ca};
+
+/// File name of the filter's module.
+const MODULE: &str = "egress_auth.wasm";
 
 /// Flags of the Envoy outputs.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,55 +38,48 @@ pub struct EnvoyArgs {
     pub mtls_ca: Option<PathBuf>,
 }
 
-/// `HOST=ADDR[:PORT]`: where a hostname is sent in plain text instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upstream {
-    /// Hostname in lower case.
-    pub host: String,
-    /// The address to connect to instead.
-    pub address: IpAddr,
-    /// The port to connect to instead; absent: the destination's own.
-    pub port: Option<u16>,
-}
-
-impl FromStr for Upstream {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let malformed = || {
-            "expected HOST=ADDR or HOST=ADDR:PORT with an IP address, \
-             such as httpbin.org=127.0.0.1:8080"
-                .to_owned()
+impl EnvoyArgs {
+    /// What the Envoy output takes beside the Gateway. The module and certificates that are named
+    /// need not exist here: the configuration may be for another machine.
+    ///
+    /// # Errors
+    /// When no module is named and none is found, or a path is not UTF-8.
+    pub fn options(&self) -> anyhow::Result<Options> {
+        let downstream_tls = match (&self.mtls_cert, &self.mtls_key, &self.mtls_ca) {
+            (Some(certificate), Some(private_key), Some(trusted_ca)) => Some(DownstreamTls {
+                certificate: text(certificate)?,
+                private_key: text(private_key)?,
+                trusted_ca: text(trusted_ca)?,
+            }),
+            _ => None,
         };
-        let (host, target) = text.split_once('=').ok_or_else(malformed)?;
-        if host.is_empty() {
-            return Err(malformed());
+        Ok(Options {
+            listen: self.listen,
+            admin: self.admin,
+            wasm: text(&self.module()?)?,
+            upstreams: self.upstreams.clone(),
+            stand_ins: None,
+            downstream_tls,
+            system_ca: system_ca(std::env::var_os("SSL_CERT_FILE")),
+        })
+    }
+
+    /// The filter's module: the one that is named, else the first that exists of those beside
+    /// this program and in `dist/`.
+    fn module(&self) -> anyhow::Result<PathBuf> {
+        if let Some(module) = &self.wasm {
+            return Ok(module.clone());
         }
-        let host = host.to_ascii_lowercase();
-        if let Ok(socket) = target.parse::<SocketAddr>() {
-            return Ok(Self { host, address: socket.ip(), port: Some(socket.port()) });
-        }
-        let bare =
-            target.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(target);
-        let address = bare.parse().map_err(|_| malformed())?;
-        Ok(Self { host, address, port: None })
+        let program = std::env::current_exe().ok();
+        let beside = program.as_deref().and_then(Path::parent).map(|folder| folder.join(MODULE));
+        let built = std::env::current_dir().ok().map(|folder| folder.join("dist").join(MODULE));
+        beside.into_iter().chain(built).find(|path| path.is_file()).with_context(|| {
+            format!("{MODULE} is neither beside this program nor in dist/: run `make wasm`, or name it with --wasm")
+        })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn upstreams_name_a_host_and_an_address() {
-        let parse = |text: &str| text.parse::<Upstream>();
-        let upstream = parse("HttpBin.org=127.0.0.1:8080").unwrap();
-        assert_eq!((upstream.host.as_str(), upstream.port), ("httpbin.org", Some(8080)));
-        assert_eq!(parse("a.test=127.0.0.1").unwrap().port, None);
-        assert_eq!(parse("a.test=[::1]").unwrap().address, "::1".parse::<IpAddr>().unwrap());
-        assert_eq!(parse("a.test=[::1]:81").unwrap().port, Some(81));
-        for wrong in ["", "a.test", "=127.0.0.1", "a.test=localhost", "a.test=127.0.0.1:99999"] {
-            assert!(parse(wrong).is_err(), "{wrong}");
-        }
-    }
+fn text(path: &Path) -> anyhow::Result<String> {
+    let text = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
+    Ok(text.to_owned())
 }

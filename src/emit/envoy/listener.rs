@@ -1,0 +1,131 @@
+//! Listener, HTTP settings and filter chain.
+
+use serde_json::{Value, json};
+
+use super::wasm::{FILTER_NAME, WASM_TYPE};
+use super::{Options, access_log, address, cluster, route, set};
+
+/// Where the route table comes from.
+pub(super) enum Routes {
+    /// Written here.
+    Inline(Value),
+    /// From a config source (RDS).
+    Discovered(Value),
+}
+
+/// Where the filter's configuration comes from.
+pub(super) enum Filter {
+    /// Written here.
+    Inline(Value),
+    /// From a config source (ECDS).
+    Discovered(Value),
+}
+
+/// The gateway's listener. `dynamic` says whether some requests go to the host that they name.
+pub(super) fn listener(options: &Options, routes: Routes, filter: Filter, dynamic: bool) -> Value {
+    let mut manager = connection_manager();
+    match routes {
+        Routes::Inline(table) => set(&mut manager, "route_config", table),
+        Routes::Discovered(source) => {
+            set(
+                &mut manager,
+                "rds",
+                json!({"route_config_name": route::NAME, "config_source": source}),
+            );
+        }
+    }
+    if dynamic {
+        // The port would otherwise choose where such a request goes, and no policy judges ports.
+        set(&mut manager, "strip_any_host_port", true);
+    }
+    set(&mut manager, "http_filters", http_filters(filter, dynamic));
+    let mut chain = json!({
+        "filters": [{
+            "name": "envoy.filters.network.http_connection_manager",
+            "typed_config": manager,
+        }],
+    });
+    if let Some(tls) = &options.downstream_tls {
+        set(&mut chain, "transport_socket", tls.transport_socket());
+        set(&mut chain, "transport_socket_connect_timeout", "10s");
+    }
+    json!({
+        "name": "egress",
+        "address": address(options.listen),
+        "per_connection_buffer_limit_bytes": 1_048_576,
+        "filter_chains": [chain],
+    })
+}
+
+/// HTTP settings, those of which Envoy's edge profile is careful about included.
+fn connection_manager() -> Value {
+    json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "egress",
+        // The filter judges every reading of a path; the upstream sees the plainest of them.
+        // Escaped slashes stay: `@scope%2fpackage` is one name.
+        "normalize_path": true,
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "strip_trailing_host_dot": true,
+        // Clients connect directly: what they say about where they come from is not believed.
+        "use_remote_address": true,
+        "skip_xff_append": true,
+        "forward_client_cert_details": "SANITIZE",
+        "common_http_protocol_options": {
+            "idle_timeout": "900s",
+            "max_headers_count": 100,
+            // External APIs do use names like `api_key`. The filter compares the names that
+            // matter with `-` and `_` taken as one.
+            "headers_with_underscores_action": "ALLOW",
+        },
+        "http2_protocol_options": {
+            "max_concurrent_streams": 100,
+            "initial_stream_window_size": 65_536,
+            "initial_connection_window_size": 1_048_576,
+        },
+        "max_request_headers_kb": 60,
+        "request_headers_timeout": "10s",
+        "stream_idle_timeout": "300s",
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "access_log": access_log::access_log(),
+    })
+}
+
+fn http_filters(filter: Filter, dynamic: bool) -> Vec<Value> {
+    let mut filters = vec![
+        // First, so that no client steers Envoy with them and none of them leaves.
+        json!({
+            "name": "envoy.filters.http.header_mutation",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+                "mutations": {"request_mutations": [
+                    {"remove_on_match": {"key_matcher": {"prefix": "x-envoy-"}}},
+                ]},
+            },
+        }),
+        match filter {
+            Filter::Inline(config) => json!({"name": FILTER_NAME, "typed_config": config}),
+            Filter::Discovered(source) => json!({
+                "name": FILTER_NAME,
+                "config_discovery": {"config_source": source, "type_urls": [WASM_TYPE]},
+            }),
+        },
+    ];
+    if dynamic {
+        filters.push(json!({
+            "name": "envoy.filters.http.dynamic_forward_proxy",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
+                "dns_cache_config": cluster::dns_cache(),
+            },
+        }));
+    }
+    filters.push(json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+            "suppress_envoy_headers": true,
+        },
+    }));
+    filters
+}

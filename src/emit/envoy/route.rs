@@ -1,0 +1,39 @@
+//! The route table: one virtual host for each hostname. Envoy chooses as the filter does: exact
+//! hostnames first, then the longest suffix, then `*`.
+
+use serde_json::{Value, json};
+
+use super::set;
+use super::upstream::{Plan, Route};
+
+/// Name of the route table.
+pub(super) const NAME: &str = "egress";
+
+/// The route table of the plan.
+pub(super) fn configuration(plan: &Plan) -> Value {
+    let mut hosts: Vec<_> = plan.routes.iter().map(virtual_host).collect();
+    // The filter runs before routing ends, so what it denies never gets here; what is left is a
+    // host that the filter lets pass and nothing routes.
+    if plan.routes.iter().all(|route| route.hostname != "*") {
+        hosts.push(json!({
+            "name": "no-route",
+            "domains": ["*"],
+            "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 404}}],
+        }));
+    }
+    json!({"name": NAME, "ignore_port_in_host_matching": true, "virtual_hosts": hosts})
+}
+
+fn virtual_host(route: &Route) -> Value {
+    // Answers of external APIs may take long or never end (downloads, event streams): the idle
+    // time-out of the stream bounds them instead.
+    let mut action = json!({"cluster": route.cluster, "timeout": "0s"});
+    if let Some(host) = &route.host_rewrite {
+        set(&mut action, "host_rewrite_literal", host.as_str());
+    }
+    json!({
+        "name": route.hostname,
+        "domains": [route.hostname],
+        "routes": [{"match": {"prefix": "/"}, "route": action}],
+    })
+}

@@ -1,0 +1,39 @@
+//! The filter's module and configuration.
+
+use serde_json::{Value, json};
+
+use super::Options;
+use crate::compile::Compiled;
+
+/// Name of the filter, and of its root context.
+pub const FILTER_NAME: &str = "egress_auth";
+
+/// The type of the filter's configuration.
+pub(super) const WASM_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+
+/// The typed configuration of the wasm filter.
+pub(super) fn filter_config(compiled: &Compiled, options: &Options) -> Value {
+    let gateway = &compiled.deployment;
+    json!({
+        "@type": WASM_TYPE,
+        "config": {
+            "name": FILTER_NAME,
+            "root_id": FILTER_NAME,
+            "vm_config": {
+                // Gateways in one Envoy share nothing.
+                "vm_id": format!("{FILTER_NAME}/{}/{}", gateway.namespace, gateway.name),
+                "runtime": "envoy.wasm.runtime.v8",
+                "code": {"local": {"filename": options.wasm}},
+            },
+            "configuration": {
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": serde_json::to_string(&compiled.policy).unwrap_or_default(),
+            },
+            // A module that crashed is started again; until then requests get 503.
+            "failure_policy": "FAIL_RELOAD",
+            "reload_config": {"backoff": {"base_interval": "1s", "max_interval": "10s"}},
+            // While the filter waits for keys, the body waits with the headers.
+            "allow_on_headers_stop_iteration": false,
+        },
+    })
+}
