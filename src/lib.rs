@@ -10,11 +10,12 @@
 //! | [`policy`] | the wire format between compiler and filter, the only thing the filter reads | both |
 //! | [`jwt`] | tokens, keys, signatures, claims, the cache of verified tokens | both |
 //! | [`engine`] | `decide`: a pure function from request to decision | both |
-//! | `filter` | proxy-wasm contexts and host calls | wasm32 |
+//! | [`filter`] | proxy-wasm contexts and host calls | wasm32, its pure parts both |
 //! | [`demo`] | a local issuer and an echo upstream, for trying things out and for tests | native |
 //! | [`cli`] | one file a command | native |
 
 pub mod engine;
+pub mod filter;
 pub mod jwt;
 pub mod policy;
 
@@ -26,7 +27,5 @@ pub mod compile;
 pub mod demo;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod emit;
-#[cfg(target_arch = "wasm32")]
-mod filter;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod resource;

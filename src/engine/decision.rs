@@ -26,7 +26,8 @@ pub enum Outcome<'e> {
     Deny(Denial),
 }
 
-/// Changes to the request headers, in the order in which they apply.
+/// Changes to the request headers. Removals apply first: a header that is both removed and set
+/// is replaced whole, however often the client sent it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mutations<'e> {
     /// Header names to remove, lower case: forged output headers and the token's own.

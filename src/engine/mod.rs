@@ -1,5 +1,39 @@
-//! `decide`: a pure function from a request to a decision.
+//! The decision engine: a pure function from policy, request, time and keys to a decision.
+//!
+//! The same code runs in the filter, in `explain` and in the tests, so what `explain` says is
+//! what Envoy does. No I/O lives here, no clock, and no type of proxy-wasm.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | `index` | is the policy sound, and what can be computed before the first request |
+//! | `decide` | what happens to this request |
+//! | `authority` | which host is it for |
+//! | `credentials` | where is its token, and how is it taken out |
+//! | `authenticate` | is the token what it claims to be |
+//! | `path` | what do servers make of its path |
+//! | `rules` | does a rule admit it |
+//! | `denial` | what does the client hear |
+
+mod authenticate;
 pub mod authority;
-pub mod decision;
+mod credentials;
+mod decide;
+mod decision;
+mod denial;
+mod index;
+mod keyring;
 pub mod path;
-pub mod reason;
+mod reason;
+mod request;
+mod rules;
+mod trace;
+
+pub use authenticate::Verified;
+pub use credentials::uses_default_locations;
+pub use decide::{Await, Context, Verdict};
+pub use decision::{Decision, Denial, Mutations, Outcome};
+pub use index::{Engine, MAX_CLOCK_SKEW_SECONDS, PolicyError, RemoteJwks};
+pub use keyring::KeyRing;
+pub use reason::{Mechanism, Reason};
+pub use request::Request;
+pub use trace::{NoTrace, Steps, Trace};

@@ -1,2 +1,30 @@
-#![allow(dead_code)]
-//! wasm32 only: proxy-wasm contexts and host calls (under construction).
+//! The proxy-wasm filter: reads headers, asks the engine, applies the decision.
+//!
+//! It is thin on purpose. What can be said without a host is in files that are built and tested
+//! natively too; what talks to Envoy is built for wasm32 only, and every host call is in `host`.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `header_map` | the serialized form in which the host hands over headers |
+//! | `schedule` | when to fetch a JWKS document, and which worker does |
+//! | `report` | the log line and the access-log fields of a decision |
+//! | `host` | every host call; the only unsafe code |
+//! | `verifier` | signatures checked by Envoy's BoringSSL, or here |
+//! | `keys` | JWKS documents: fetched by one worker, shared by all |
+//! | `worker` | one worker's state: decide, wait for keys, apply |
+//! | `contexts` | proxy-wasm's root and stream contexts |
+
+pub mod header_map;
+pub mod report;
+pub mod schedule;
+
+#[cfg(target_arch = "wasm32")]
+mod contexts;
+#[cfg(target_arch = "wasm32")]
+mod host;
+#[cfg(target_arch = "wasm32")]
+mod keys;
+#[cfg(target_arch = "wasm32")]
+mod verifier;
+#[cfg(target_arch = "wasm32")]
+mod worker;

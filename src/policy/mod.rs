@@ -237,3 +237,35 @@ pub struct Authorization {
     /// Indices into `rules`; empty denies everything.
     pub rules: Vec<u32>,
 }
+
+/// Whether `name` is a header name (RFC 9110, section 5.1) in lower case, as HTTP/2 writes it.
+pub fn is_header_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
+        })
+}
+
+/// Whether `name` is a header that verified claims may be put into: not one that carries the
+/// request itself, governs the connection, or that Envoy or its peers trust for other reasons.
+pub fn is_output_header_name(name: &str) -> bool {
+    const RESERVED: &[&str] = &[
+        "connection",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-forwarded-client-cert",
+    ];
+    is_header_name(name)
+        && !RESERVED.contains(&name)
+        && !name.starts_with("content-")
+        && !name.starts_with("x-envoy-")
+}

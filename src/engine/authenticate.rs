@@ -1,0 +1,262 @@
+//! Authentication: from a request to a verified token, or the reason why there is none.
+//!
+//! The order is that of the contract: location and form, issuer, algorithm and key, signature,
+//! time, audience. Nothing that a token claims is reported before its signature holds, except
+//! that its issuer is unknown.
+
+use std::rc::Rc;
+
+use super::credentials::{Credential, Found};
+use super::decide::Context;
+use super::index::{Authentication, Engine, JwtRuleIndex, Keys};
+use super::request::Request;
+use super::trace::Trace;
+use crate::jwt::{
+    Claims, MAX_TOKEN_BYTES, OutputHeaders, Token, TokenError, output_headers as make_headers,
+};
+
+/// Tokens without `exp` are verified again after this many seconds.
+const CACHE_SECONDS_WITHOUT_EXPIRY: u64 = 300;
+
+/// A token whose signature holds: all that later requests with it need.
+#[derive(Debug)]
+pub struct Verified {
+    claims: Claims,
+    headers: OutputHeaders,
+    /// Index into the engine's JWT rules.
+    rule: usize,
+    /// Position of the rule in the server's list.
+    position: usize,
+    /// Generation of the keys that verified it.
+    generation: u64,
+}
+
+impl Verified {
+    /// The claims of the token.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Index of its JWT rule in the engine.
+    pub(super) fn rule(&self) -> usize {
+        self.rule
+    }
+
+    /// The headers that carry its content upstream.
+    pub fn headers(&self) -> &OutputHeaders {
+        &self.headers
+    }
+}
+
+/// Why there is no verified token.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Missing,
+    Multiple,
+    Token(TokenError),
+    /// The keys of this remote document have not been fetched.
+    NoKeys {
+        document: usize,
+    },
+    /// No key of this remote document fits; a newer document may hold it.
+    UnknownKey {
+        document: usize,
+    },
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
+    }
+}
+
+/// A verified token and where it was found; `None` for an optional token that is absent.
+pub(super) struct Authenticated<'r> {
+    pub(super) verified: Rc<Verified>,
+    /// Absent where claims were given in place of a token.
+    pub(super) credential: Option<Credential<'r>>,
+    pub(super) forward: bool,
+}
+
+pub(super) fn authenticate<'r>(
+    engine: &Engine,
+    authentication: &Authentication,
+    request: &Request<'r>,
+    context: &mut Context<'_>,
+    trace: &mut impl Trace,
+) -> Result<Option<Authenticated<'r>>, Failure> {
+    if let Some(claims) = request.claims {
+        let verified = assert_claims(engine, authentication, claims, context.now, trace)?;
+        return Ok(Some(Authenticated {
+            verified: Rc::new(verified),
+            credential: None,
+            forward: true,
+        }));
+    }
+    let credential = match authentication.locations.find(request) {
+        Found::Nothing if authentication.required => {
+            trace.step(|| {
+                "token: none found in any configured location, and one is required".into()
+            });
+            return Err(Failure::Missing);
+        }
+        Found::Nothing => {
+            trace.step(|| "token: none found, and none is required".into());
+            return Ok(None);
+        }
+        Found::Multiple => {
+            trace.step(|| "token: two different tokens, or a repeated token header".into());
+            return Err(Failure::Multiple);
+        }
+        Found::Token(credential) => credential,
+    };
+    if credential.token.len() > MAX_TOKEN_BYTES {
+        trace.step(|| format!("token: {} bytes, over the limit", credential.token.len()));
+        return Err(TokenError::TooLarge.into());
+    }
+    let verified = match cached(engine, authentication, &credential, context) {
+        Some(verified) => verified,
+        None => verify(engine, authentication, &credential, context, trace)?,
+    };
+    let Some(JwtRuleIndex { rule, .. }) = engine.jwt_rules.get(verified.rule) else {
+        return Err(TokenError::UnknownIssuer.into());
+    };
+    // A cached token came in at a place of its rule once; that says nothing about this request.
+    if !authentication.locations.reads(verified.position, &credential) {
+        trace.step(|| "token: its issuer's rule does not read this location".into());
+        return Err(TokenError::UnknownIssuer.into());
+    }
+    verified.claims.judge(rule, context.now).inspect_err(|error| {
+        trace.step(|| format!("claims: {error}"));
+    })?;
+    trace.step(|| "claims: time and audience are as the rule asks".into());
+    let forward = rule.forward_original_token;
+    Ok(Some(Authenticated { verified, credential: Some(credential), forward }))
+}
+
+/// A verification that still holds: same token, same list of rules, same keys.
+fn cached(
+    engine: &Engine,
+    authentication: &Authentication,
+    credential: &Credential<'_>,
+    context: &mut Context<'_>,
+) -> Option<Rc<Verified>> {
+    let verified = context.cache.get(authentication.scope, &credential.token, context.now)?.clone();
+    let current = match &engine.jwt_rules.get(verified.rule)?.keys {
+        Keys::Inline(_) => 0,
+        Keys::Remote(document) => context.keys.generation(*document),
+    };
+    (verified.generation == current).then_some(verified)
+}
+
+fn verify(
+    engine: &Engine,
+    authentication: &Authentication,
+    credential: &Credential<'_>,
+    context: &mut Context<'_>,
+    trace: &mut impl Trace,
+) -> Result<Rc<Verified>, Failure> {
+    let token = Token::parse(&credential.token).inspect_err(|error| {
+        trace.step(|| format!("token: {error}"));
+    })?;
+    let (position, index) = rule_of_issuer(engine, authentication, token.claims(), trace)?;
+    let Some(JwtRuleIndex { rule, keys }) = engine.jwt_rules.get(index) else {
+        return Err(TokenError::UnknownIssuer.into());
+    };
+    let algorithm =
+        token.algorithm().inspect_err(|error| trace.step(|| format!("token: {error}")))?;
+    let (set, generation, document) = match keys {
+        Keys::Inline(set) => (set, 0, None),
+        Keys::Remote(document) => match context.keys.keys(*document) {
+            Some(set) => (set, context.keys.generation(*document), Some(*document)),
+            None => {
+                trace.step(|| "keys: the issuer's JWKS has not been fetched".into());
+                return Err(Failure::NoKeys { document: *document });
+            }
+        },
+    };
+    // A shared secret can only be inline, and an issuer without one never signs with HMAC.
+    let secret = document.is_none() && !set.candidates(algorithm, None).is_empty();
+    if algorithm.is_symmetric() && !secret {
+        trace.step(|| format!("keys: the issuer has no secret for {}", algorithm.as_str()));
+        return Err(TokenError::UnsupportedAlgorithm.into());
+    }
+    let candidates = set.candidates(algorithm, token.key_id());
+    trace
+        .step(|| format!("keys: {} of {} fit {}", candidates.len(), set.len(), algorithm.as_str()));
+    if candidates.is_empty() {
+        return Err(match document {
+            Some(document) => Failure::UnknownKey { document },
+            None => TokenError::UnknownKey.into(),
+        });
+    }
+    let scope = authentication.scope;
+    if context.cache.is_known_bad(scope, &credential.token, generation, context.now) {
+        return Err(TokenError::BadSignature.into());
+    }
+    let holds = candidates.iter().any(|key| {
+        context.verifier.verify(key, algorithm, token.signing_input(), token.signature())
+    });
+    if !holds {
+        trace.step(|| "signature: no candidate key verifies it".into());
+        context.cache.insert_bad(scope, &credential.token, generation, context.now);
+        return Err(TokenError::BadSignature.into());
+    }
+    trace.step(|| "signature: holds".into());
+    let headers = make_headers(rule, token.claims(), token.payload_base64());
+    let verified = Rc::new(Verified {
+        claims: token.into_claims(),
+        headers,
+        rule: index,
+        position,
+        generation,
+    });
+    // Judged again on every use, so the cache only has to forget what cannot succeed any more.
+    let limit = context.now.saturating_add(CACHE_SECONDS_WITHOUT_EXPIRY);
+    let expires = verified.claims.valid_until(rule).unwrap_or(limit);
+    context.cache.insert(scope, &credential.token, Rc::clone(&verified), expires);
+    Ok(verified)
+}
+
+/// The rule that names the token's issuer, as (position in the server's list, engine's index).
+fn rule_of_issuer(
+    engine: &Engine,
+    authentication: &Authentication,
+    claims: &Claims,
+    trace: &mut impl Trace,
+) -> Result<(usize, usize), TokenError> {
+    let rules = authentication.rules.iter().copied().enumerate();
+    let found = claims.issuer().and_then(|issuer| {
+        rules.into_iter().find(|(_, index)| {
+            engine.jwt_rules.get(*index).is_some_and(|rule| rule.rule.issuer == issuer)
+        })
+    });
+    match (found, claims.issuer()) {
+        (Some(found), _) => Ok(found),
+        (None, issuer) => {
+            trace.step(|| match issuer {
+                Some(_) => "issuer: no JWT rule of this server names it".into(),
+                None => "issuer: the token has no `iss`".into(),
+            });
+            Err(TokenError::UnknownIssuer)
+        }
+    }
+}
+
+/// Judges claims that stand for a token whose location, form and signature are fine.
+fn assert_claims(
+    engine: &Engine,
+    authentication: &Authentication,
+    claims: &Claims,
+    now: u64,
+    trace: &mut impl Trace,
+) -> Result<Verified, Failure> {
+    let (position, index) = rule_of_issuer(engine, authentication, claims, trace)?;
+    let Some(JwtRuleIndex { rule, .. }) = engine.jwt_rules.get(index) else {
+        return Err(TokenError::UnknownIssuer.into());
+    };
+    claims.judge(rule, now).inspect_err(|error| trace.step(|| format!("claims: {error}")))?;
+    trace.step(|| "claims: taken as those of a verified token".into());
+    let headers = make_headers(rule, claims, "");
+    Ok(Verified { claims: claims.clone(), headers, rule: index, position, generation: 0 })
+}

@@ -1,0 +1,415 @@
+//! Where tokens are looked for in a request, and how they are taken out of it (RFC 6750).
+
+use std::borrow::Cow;
+
+use super::decision::Mutations;
+use super::path::without_query;
+use super::request::Request;
+use crate::policy::JwtRule;
+
+/// The default header location accepts the scheme in any case (RFC 9110, section 11.1).
+const BEARER: &str = "Bearer ";
+const ACCESS_TOKEN: &str = "access_token";
+
+/// The places that the JWT rules of one server name, without repetition.
+#[derive(Debug, Clone, Default)]
+pub struct Locations {
+    places: Vec<Place>,
+}
+
+#[derive(Debug, Clone)]
+struct Place {
+    kind: Kind,
+    /// Positions of the JWT rules that read this place, within the server's list.
+    rules: Vec<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Header { name: String, prefix: String, any_case: bool },
+    Cookie(String),
+    Param(String),
+}
+
+/// What a request holds.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// No token in any place.
+    Nothing,
+    /// One token, perhaps in several places.
+    Token(Credential<'a>),
+    /// Two different tokens, or a repeated token header.
+    Multiple,
+}
+
+/// A token and the places that hold it, as indices into [`Locations`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Credential<'a> {
+    /// The token as it was sent.
+    pub token: Cow<'a, [u8]>,
+    places: Vec<usize>,
+}
+
+impl Locations {
+    /// Collects the places of a server's JWT rules, in the rules' order.
+    pub fn new<'p>(rules: impl IntoIterator<Item = &'p JwtRule>) -> Self {
+        let mut locations = Self::default();
+        for (position, rule) in rules.into_iter().enumerate() {
+            for header in &rule.from_headers {
+                locations.add(
+                    Kind::Header {
+                        name: header.name.clone(),
+                        prefix: header.prefix.clone(),
+                        any_case: false,
+                    },
+                    position,
+                );
+            }
+            for name in &rule.from_cookies {
+                locations.add(Kind::Cookie(name.clone()), position);
+            }
+            for name in &rule.from_params {
+                locations.add(Kind::Param(name.clone()), position);
+            }
+            if uses_default_locations(rule) {
+                let header = Kind::Header {
+                    name: "authorization".to_owned(),
+                    prefix: BEARER.to_owned(),
+                    any_case: true,
+                };
+                locations.add(header, position);
+                locations.add(Kind::Param(ACCESS_TOKEN.to_owned()), position);
+            }
+        }
+        locations
+    }
+
+    fn add(&mut self, kind: Kind, rule: usize) {
+        match self.places.iter_mut().find(|place| place.kind == kind) {
+            Some(place) => place.rules.push(rule),
+            None => self.places.push(Place { kind, rules: vec![rule] }),
+        }
+    }
+
+    /// Looks through every place.
+    pub fn find<'a>(&self, request: &Request<'a>) -> Found<'a> {
+        let mut found: Option<Credential<'a>> = None;
+        for (index, place) in self.places.iter().enumerate() {
+            let tokens = match &place.kind {
+                Kind::Header { name, prefix, any_case } => {
+                    match header_token(request, name, prefix, *any_case) {
+                        Ok(token) => token.map(Cow::Borrowed).into_iter().collect(),
+                        Err(Repeated) => return Found::Multiple,
+                    }
+                }
+                Kind::Cookie(name) => cookie_tokens(request, name),
+                Kind::Param(name) => param_tokens(request, name),
+            };
+            for token in tokens {
+                match &mut found {
+                    None => found = Some(Credential { token, places: vec![index] }),
+                    Some(earlier) if earlier.token == token => earlier.places.push(index),
+                    Some(_) => return Found::Multiple,
+                }
+            }
+        }
+        found.map_or(Found::Nothing, Found::Token)
+    }
+
+    /// Whether the JWT rule at this position of the server's list reads one of the places that
+    /// hold the token.
+    pub fn reads(&self, rule: usize, credential: &Credential<'_>) -> bool {
+        credential
+            .places
+            .iter()
+            .filter_map(|index| self.places.get(*index))
+            .any(|place| place.rules.contains(&rule))
+    }
+
+    /// Takes the token out of every place that holds it.
+    pub fn strip(
+        &self,
+        credential: &Credential<'_>,
+        request: &Request<'_>,
+        mutations: &mut Mutations<'_>,
+    ) {
+        let mut params = Vec::new();
+        let mut cookies = Vec::new();
+        for place in credential.places.iter().filter_map(|index| self.places.get(*index)) {
+            match &place.kind {
+                Kind::Header { name, .. } => mutations.remove.push(name.clone()),
+                Kind::Cookie(name) => cookies.push(name.as_str()),
+                Kind::Param(name) => params.push(name.as_str()),
+            }
+        }
+        if !params.is_empty() {
+            mutations.set.push((":path", without_params(request.path(), &params)));
+        }
+        if !cookies.is_empty() {
+            // There may be several headers, and setting one leaves the others.
+            mutations.remove.push("cookie".to_owned());
+            let rest = without_cookies(request, &cookies);
+            if !rest.is_empty() {
+                mutations.set.push(("cookie", rest));
+            }
+        }
+    }
+}
+
+/// Whether a rule names no place of its own.
+pub fn uses_default_locations(rule: &JwtRule) -> bool {
+    rule.from_headers.is_empty() && rule.from_cookies.is_empty() && rule.from_params.is_empty()
+}
+
+/// A token header that is there more than once.
+struct Repeated;
+
+fn header_token<'a>(
+    request: &Request<'a>,
+    name: &str,
+    prefix: &str,
+    any_case: bool,
+) -> Result<Option<&'a [u8]>, Repeated> {
+    let mut values = request.values(name);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Repeated);
+    }
+    // Proxies may fold a repeated header into one value with commas (RFC 9110, section 5.3);
+    // no token holds a comma.
+    if value.contains(&b',') {
+        let mut elements = value.split(|byte| *byte == b',');
+        return match elements.any(|e| after_prefix(e.trim_ascii(), prefix, any_case).is_some()) {
+            true => Err(Repeated),
+            false => Ok(None),
+        };
+    }
+    Ok(after_prefix(value.trim_ascii(), prefix, any_case))
+}
+
+/// What follows the prefix, if anything does.
+fn after_prefix<'a>(value: &'a [u8], prefix: &str, any_case: bool) -> Option<&'a [u8]> {
+    let (head, rest) = value.split_at_checked(prefix.len())?;
+    let matches = match any_case {
+        true => head.eq_ignore_ascii_case(prefix.as_bytes()),
+        false => head == prefix.as_bytes(),
+    };
+    let token = rest.trim_ascii();
+    (matches && !token.is_empty()).then_some(token)
+}
+
+/// The pairs of every `cookie` header (RFC 6265); HTTP/2 may split one header into several.
+fn cookie_pairs<'a>(request: &Request<'a>) -> impl Iterator<Item = &'a [u8]> {
+    request
+        .values("cookie")
+        .flat_map(|value| value.split(|byte| *byte == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty())
+}
+
+fn cookie_name(pair: &[u8]) -> &[u8] {
+    pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii()
+}
+
+fn cookie_tokens<'a>(request: &Request<'a>, name: &str) -> Vec<Cow<'a, [u8]>> {
+    cookie_pairs(request)
+        .filter(|pair| cookie_name(pair) == name.as_bytes())
+        .map(|pair| {
+            let value = pair.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default();
+            let value = value.trim_ascii();
+            // RFC 6265 allows a value in double quotes.
+            value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value)
+        })
+        .filter(|value| !value.is_empty())
+        .map(Cow::Borrowed)
+        .collect()
+}
+
+fn without_cookies(request: &Request<'_>, names: &[&str]) -> Vec<u8> {
+    cookie_pairs(request)
+        .filter(|pair| !names.iter().any(|name| cookie_name(pair) == name.as_bytes()))
+        .collect::<Vec<_>>()
+        .join(&b"; "[..])
+}
+
+/// The parameters of the query (WHATWG URL, `application/x-www-form-urlencoded`).
+fn params(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.get(without_query(path).len()..)
+        .and_then(|query| query.strip_prefix(b"?"))
+        .unwrap_or_default()
+        .split(|byte| *byte == b'&')
+}
+
+fn param_name(param: &[u8]) -> Cow<'_, [u8]> {
+    percent_decode(param.split(|byte| *byte == b'=').next().unwrap_or_default())
+}
+
+fn param_tokens<'a>(request: &Request<'a>, name: &str) -> Vec<Cow<'a, [u8]>> {
+    params(request.path())
+        .filter(|param| *param_name(param) == *name.as_bytes())
+        .map(|param| {
+            percent_decode(param.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default())
+        })
+        .filter(|value| !value.is_empty())
+        .collect()
+}
+
+fn without_params(path: &[u8], names: &[&str]) -> Vec<u8> {
+    let kept: Vec<&[u8]> = params(path)
+        .filter(|param| !names.iter().any(|name| *param_name(param) == *name.as_bytes()))
+        .collect();
+    let mut out = without_query(path).to_vec();
+    if kept.iter().any(|param| !param.is_empty()) {
+        out.push(b'?');
+        out.extend(kept.join(&b'&'));
+    }
+    out
+}
+
+/// Decodes escapes and `+`; an invalid escape stays as it is, and then makes no valid token.
+fn percent_decode(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Cow::Borrowed(text);
+    }
+    let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied();
+    while let Some(byte) = bytes.next() {
+        let mut ahead = bytes.clone();
+        match (byte, ahead.next().and_then(hex).zip(ahead.next().and_then(hex))) {
+            (b'%', Some((high, low))) => {
+                out.push((high << 4) | low);
+                bytes = ahead;
+            }
+            (b'+', _) => out.push(b' '),
+            (byte, _) => out.push(byte),
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{HeaderLocation, JwksSource};
+
+    fn rule(headers: &[(&str, &str)], cookies: &[&str], params: &[&str]) -> JwtRule {
+        JwtRule {
+            issuer: "i".into(),
+            audiences: vec![],
+            jwks: JwksSource::Inline(String::new()),
+            from_headers: headers
+                .iter()
+                .map(|(name, prefix)| HeaderLocation {
+                    name: (*name).into(),
+                    prefix: (*prefix).into(),
+                })
+                .collect(),
+            from_cookies: cookies.iter().map(|name| (*name).to_owned()).collect(),
+            from_params: params.iter().map(|name| (*name).to_owned()).collect(),
+            output_payload_to_header: None,
+            output_claim_to_headers: vec![],
+            forward_original_token: false,
+            clock_skew_seconds: 60,
+            require_expiration: false,
+            max_lifetime_seconds: None,
+        }
+    }
+
+    fn request<'a>(headers: &[(&'a str, &'a str)]) -> Request<'a> {
+        Request {
+            headers: headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect(),
+            claims: None,
+        }
+    }
+
+    /// The token found, or `-`, or `multiple`.
+    fn token(locations: &Locations, headers: &[(&str, &str)]) -> String {
+        match locations.find(&request(headers)) {
+            Found::Nothing => "-".to_owned(),
+            Found::Multiple => "multiple".to_owned(),
+            Found::Token(credential) => String::from_utf8(credential.token.into_owned()).unwrap(),
+        }
+    }
+
+    #[test]
+    fn default_places() {
+        let locations = Locations::new([&rule(&[], &[], &[])]);
+        let table: [(&[(&str, &str)], &str); 17] = [
+            (&[], "-"),
+            (&[("authorization", "Bearer t")], "t"),
+            (&[("authorization", "bEARER   t ")], "t"),
+            (&[("authorization", "Bearer")], "-"),
+            (&[("authorization", "Bearer ")], "-"),
+            (&[("authorization", "Bearert")], "-"),
+            (&[("authorization", "Basic t")], "-"),
+            (&[("authorization", "Digest a=b, c=d")], "-"),
+            (&[("authorization", "Bearer a,Bearer a")], "multiple"),
+            (&[("authorization", "Basic x, bearer a")], "multiple"),
+            (&[("authorization", "Bearer t"), ("authorization", "Basic x")], "multiple"),
+            (&[(":path", "/x?access_token=t")], "t"),
+            (&[(":path", "/x?a=b&access%5ftoken=%74")], "t"),
+            (&[(":path", "/x?access_token=")], "-"),
+            (&[(":path", "/x?access_token=t"), ("authorization", "Bearer t")], "t"),
+            (&[(":path", "/x?access_token=u"), ("authorization", "Bearer t")], "multiple"),
+            (&[(":path", "/access_token=t"), ("x-token", "u"), ("cookie", "access_token=v")], "-"),
+        ];
+        for (headers, expected) in table {
+            assert_eq!(token(&locations, headers), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn listed_places_replace_the_default() {
+        let locations =
+            Locations::new([&rule(&[("x-token", ""), ("x-auth", "JWT ")], &["sid"], &["t"])]);
+        let table: [(&[(&str, &str)], &str); 10] = [
+            (&[("authorization", "Bearer t")], "-"),
+            (&[("x-token", "a")], "a"),
+            (&[("x-auth", "JWT a")], "a"),
+            (&[("x-auth", "jwt a")], "-"),
+            (&[("cookie", "a=b; sid=c; d=e")], "c"),
+            (&[("cookie", "a=b"), ("cookie", "sid=\"c\"")], "c"),
+            (&[("cookie", "sid=c; sid=d")], "multiple"),
+            (&[("cookie", "xsid=c")], "-"),
+            (&[(":path", "/?t=q")], "q"),
+            (&[(":path", "/?t=q&t=r")], "multiple"),
+        ];
+        for (headers, expected) in table {
+            assert_eq!(token(&locations, headers), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_token_is_taken_out() {
+        let locations = Locations::new([&rule(&[("x-token", "")], &["sid"], &["t"])]);
+        let headers = [
+            (":path", "/x?a=1&%74=tok&b=2"),
+            ("x-token", "tok"),
+            ("cookie", "a=b; sid=tok"),
+            ("cookie", "d=e"),
+        ];
+        let request = request(&headers);
+        let Found::Token(credential) = locations.find(&request) else { panic!("no token") };
+        let mut mutations = Mutations::default();
+        locations.strip(&credential, &request, &mut mutations);
+        assert_eq!(mutations.remove, ["x-token", "cookie"]);
+        assert_eq!(
+            mutations.set,
+            [(":path", b"/x?a=1&b=2".to_vec()), ("cookie", b"a=b; d=e".to_vec())]
+        );
+        assert_eq!(without_params(b"/x?t=1", &["t"]), b"/x");
+        assert_eq!(without_params(b"/x?t=1&t=2&", &["t"]), b"/x");
+    }
+
+    #[test]
+    fn a_rule_only_reads_its_own_places() {
+        let locations =
+            Locations::new([&rule(&[("x-a", "")], &[], &[]), &rule(&[("x-b", "")], &[], &[])]);
+        let Found::Token(credential) = locations.find(&request(&[("x-b", "t")])) else {
+            panic!("no token")
+        };
+        assert!(!locations.reads(0, &credential));
+        assert!(locations.reads(1, &credential));
+    }
+}

@@ -1,0 +1,177 @@
+//! Server-level authorization: which rule, if any, admits a request.
+
+use std::sync::Arc;
+
+use super::path::Readings;
+use crate::jwt::{ClaimPath, Claims};
+use crate::policy::path_pattern::PathPattern;
+use crate::policy::text_pattern::TextPattern;
+
+/// A compiled [`crate::policy::Principal`].
+#[derive(Debug, Clone)]
+pub struct Principal {
+    pub(super) iss: Option<TextPattern>,
+    pub(super) sub: Option<TextPattern>,
+    pub(super) other: Vec<ClaimPattern>,
+}
+
+/// A claim and the pattern that its value must match.
+#[derive(Debug, Clone)]
+pub struct ClaimPattern {
+    pub(super) path: ClaimPath,
+    /// Whether each space-separated word of a string counts as a value of its own, as in `scope`
+    /// (RFC 8693, section 4.2).
+    pub(super) words: bool,
+    pub(super) pattern: TextPattern,
+}
+
+/// A compiled [`crate::policy::Operation`].
+#[derive(Debug, Clone)]
+pub struct Operation {
+    pub(super) methods: Option<Vec<String>>,
+    pub(super) paths: Option<Vec<PathPattern>>,
+}
+
+/// A compiled [`crate::policy::Rule`].
+#[derive(Debug, Clone)]
+pub struct Rule {
+    pub(super) name: String,
+    pub(super) from: Option<Vec<Arc<Principal>>>,
+    pub(super) to: Option<Vec<Arc<Operation>>>,
+}
+
+/// The rules of one server.
+#[derive(Debug, Clone, Default)]
+pub struct Authorization {
+    rules: Vec<Arc<Rule>>,
+    constrains_paths: bool,
+}
+
+/// What the rules say about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement<'r> {
+    /// This rule admits the request.
+    Allowed(&'r str),
+    /// No rule does.
+    Denied,
+    /// The rules admit some readings of the path and not others.
+    Ambiguous,
+}
+
+impl Principal {
+    /// Whether a verified token's claims match every given field.
+    pub fn matches(&self, claims: &Claims) -> bool {
+        let text = |pattern: &Option<TextPattern>, value: Option<&str>| match pattern {
+            None => true,
+            Some(pattern) => value.is_some_and(|value| pattern.matches(value)),
+        };
+        text(&self.iss, claims.issuer())
+            && text(&self.sub, claims.subject())
+            && self.other.iter().all(|claim| claim.matches(claims))
+    }
+}
+
+impl ClaimPattern {
+    fn matches(&self, claims: &Claims) -> bool {
+        match self.path.find(claims) {
+            Some(serde_json::Value::Array(elements)) => {
+                elements.iter().any(|element| self.matches_scalar(element))
+            }
+            Some(value) => self.matches_scalar(value),
+            None => false,
+        }
+    }
+
+    /// Objects, nulls, nested arrays and numbers that are not integers never match.
+    fn matches_scalar(&self, value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::String(text) => {
+                self.pattern.matches(text)
+                    || (self.words
+                        && text.split(' ').any(|w| !w.is_empty() && self.pattern.matches(w)))
+            }
+            serde_json::Value::Bool(value) => {
+                self.pattern.matches(if *value { "true" } else { "false" })
+            }
+            serde_json::Value::Number(number) if !number.is_f64() => {
+                self.pattern.matches(&number.to_string())
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Operation {
+    fn admits_method(&self, method: &[u8]) -> bool {
+        let Some(methods) = &self.methods else { return true };
+        methods.iter().any(|candidate| candidate.as_bytes() == method)
+    }
+
+    fn admits_path(&self, path: Option<&str>) -> bool {
+        match (&self.paths, path) {
+            (None, _) => true,
+            (Some(paths), Some(path)) => paths.iter().any(|pattern| pattern.matches(path)),
+            (Some(_), None) => false,
+        }
+    }
+}
+
+impl Authorization {
+    /// Collects the rules of a server; no rule at all denies everything.
+    pub fn new(rules: Vec<Arc<Rule>>) -> Self {
+        let constrains_paths = rules
+            .iter()
+            .filter_map(|rule| rule.to.as_ref())
+            .flatten()
+            .any(|operation| operation.paths.is_some());
+        Self { rules, constrains_paths }
+    }
+
+    /// Whether any rule looks at the path; where none does, paths are not judged at all.
+    pub fn constrains_paths(&self) -> bool {
+        self.constrains_paths
+    }
+
+    /// Judges a request. `claims` are those of a verified token, `path` is needed exactly when
+    /// [`Self::constrains_paths`] says so.
+    pub fn judge(
+        &self,
+        claims: Option<&Claims>,
+        method: &[u8],
+        path: Option<&Readings<'_>>,
+    ) -> Judgement<'_> {
+        match path {
+            None => self.find(claims, method, None),
+            Some(Readings::One(path)) => self.find(claims, method, Some(path)),
+            Some(Readings::Several(readings)) => {
+                let mut judgements =
+                    readings.iter().map(|path| self.find(claims, method, Some(path)));
+                // The first reading is the path as sent: its rule is the one to name.
+                let first = judgements.next().unwrap_or(Judgement::Denied);
+                let allowed = matches!(first, Judgement::Allowed(_));
+                match judgements.all(|other| matches!(other, Judgement::Allowed(_)) == allowed) {
+                    true => first,
+                    false => Judgement::Ambiguous,
+                }
+            }
+        }
+    }
+
+    fn find(&self, claims: Option<&Claims>, method: &[u8], path: Option<&str>) -> Judgement<'_> {
+        let admits = |rule: &Rule| {
+            let operation = match &rule.to {
+                None => true,
+                Some(to) => to.iter().any(|o| o.admits_method(method) && o.admits_path(path)),
+            };
+            operation
+                && match &rule.from {
+                    None => true,
+                    Some(from) => claims.is_some_and(|c| from.iter().any(|p| p.matches(c))),
+                }
+        };
+        match self.rules.iter().find(|rule| admits(rule)) {
+            Some(rule) => Judgement::Allowed(&rule.name),
+            None => Judgement::Denied,
+        }
+    }
+}

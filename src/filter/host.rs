@@ -1,0 +1,274 @@
+//! Every call to the host, and the only unsafe code of the crate.
+//!
+//! The functions of `proxy_wasm::hostcalls` panic on a status they do not expect and on bytes
+//! that are not UTF-8, which would let a request stop the VM. These go straight to the ABI
+//! (proxy-wasm 0.2.1), read the status as a number, and turn everything but success into `None`
+//! or `false`. The exception is `http_call`, whose token `proxy_wasm` has to know.
+#![allow(unsafe_code)]
+
+use std::time::Duration;
+
+use super::header_map;
+
+/// Log levels of the ABI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+}
+
+/// Header maps of the ABI.
+#[derive(Debug, Clone, Copy)]
+pub enum Map {
+    RequestHeaders = 0,
+    RequestTrailers = 1,
+    CallResponseHeaders = 6,
+}
+
+/// Buffers of the ABI.
+#[derive(Debug, Clone, Copy)]
+enum Buffer {
+    CallResponseBody = 4,
+    PluginConfiguration = 7,
+}
+
+const OK: u32 = 0;
+const REQUEST_STREAM: u32 = 0;
+/// Lets Envoy derive the grpc-status from the HTTP status.
+const NO_GRPC_STATUS: u32 = u32::MAX;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, text: *const u8, len: usize) -> u32;
+    fn proxy_get_log_level(level: *mut u32) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_get_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        max: usize,
+        data: *mut *mut u8,
+        len: *mut usize,
+    ) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, len: *mut usize) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_len: usize,
+        value: *const u8,
+        value_len: usize,
+    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, name_len: usize) -> u32;
+    fn proxy_set_property(
+        path: *const u8,
+        path_len: usize,
+        value: *const u8,
+        value_len: usize,
+    ) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_len: usize,
+        data: *mut *mut u8,
+        len: *mut usize,
+        cas: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_len: usize,
+        value: *const u8,
+        value_len: usize,
+        cas: u32,
+    ) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_len: usize,
+        body: *const u8,
+        body_len: usize,
+        headers: *const u8,
+        headers_len: usize,
+        grpc_status: u32,
+    ) -> u32;
+    fn proxy_continue_stream(stream: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_len: usize,
+        argument: *const u8,
+        argument_len: usize,
+        data: *mut *mut u8,
+        len: *mut usize,
+    ) -> u32;
+}
+
+/// Runs a call that hands over bytes, and takes them.
+fn take(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> {
+    let mut data = std::ptr::null_mut();
+    let mut len = 0;
+    if call(&mut data, &mut len) != OK {
+        return None;
+    }
+    if data.is_null() {
+        return Some(Vec::new());
+    }
+    // SAFETY: on success the host has called `proxy_on_memory_allocate` for exactly `len` bytes,
+    // which makes a boxed slice of that length, has written all of them, and hands them over.
+    Some(unsafe { Vec::from_raw_parts(data, len, len) })
+}
+
+/// Writes a log line.
+pub fn log(level: LogLevel, text: &str) {
+    // SAFETY: the pointer and length are those of a live slice, which the host only reads.
+    unsafe { proxy_log(level as u32, text.as_ptr(), text.len()) };
+}
+
+/// Whether Envoy writes lines of this level at all.
+pub fn logs(level: LogLevel) -> bool {
+    let mut threshold = 0;
+    // SAFETY: the host writes one u32 through the pointer.
+    let status = unsafe { proxy_get_log_level(&mut threshold) };
+    status != OK || threshold <= level as u32
+}
+
+/// Milliseconds since the Unix epoch; 0, at which no token is valid, if the host has no clock.
+pub fn now_ms() -> u64 {
+    let mut nanoseconds = 0;
+    // SAFETY: the host writes one u64 through the pointer.
+    match unsafe { proxy_get_current_time_nanoseconds(&mut nanoseconds) } {
+        OK => nanoseconds / 1_000_000,
+        _ => 0,
+    }
+}
+
+/// Asks for a tick after each period.
+pub fn set_tick_period(milliseconds: u32) {
+    // SAFETY: no memory is involved.
+    unsafe { proxy_set_tick_period_milliseconds(milliseconds) };
+}
+
+/// The plugin configuration; callable in `on_configure` only.
+pub fn plugin_configuration() -> Option<Vec<u8>> {
+    buffer(Buffer::PluginConfiguration, usize::MAX)
+}
+
+/// The first bytes of the response to an HTTP call; callable in its callback only.
+pub fn call_response_body(max: usize) -> Option<Vec<u8>> {
+    buffer(Buffer::CallResponseBody, max)
+}
+
+fn buffer(buffer: Buffer, max: usize) -> Option<Vec<u8>> {
+    // SAFETY: `take` passes pointers to locals, which the host writes.
+    take(|data, len| unsafe { proxy_get_buffer_bytes(buffer as u32, 0, max, data, len) })
+}
+
+/// All headers of a map, serialized (see [`header_map::parse`]).
+pub fn headers(map: Map) -> Option<Vec<u8>> {
+    // SAFETY: `take` passes pointers to locals, which the host writes.
+    take(|data, len| unsafe { proxy_get_header_map_pairs(map as u32, data, len) })
+}
+
+/// Sets a header; of several with that name, only the first.
+pub fn set_header(map: Map, name: &str, value: &[u8]) -> bool {
+    // SAFETY: pointers and lengths are those of live slices, which the host only reads.
+    let status = unsafe {
+        proxy_replace_header_map_value(
+            map as u32,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    };
+    status == OK
+}
+
+/// Removes every header of that name.
+pub fn remove_header(map: Map, name: &[u8]) -> bool {
+    // SAFETY: the pointer and length are those of a live slice, which the host only reads.
+    let status = unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) };
+    status == OK
+}
+
+/// Sets a property of the stream: Envoy keeps it as filter state `wasm.<path>`.
+pub fn set_property(path: &str, value: &str) -> bool {
+    // SAFETY: pointers and lengths are those of live slices, which the host only reads.
+    let status =
+        unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) };
+    status == OK
+}
+
+/// Reads a value shared by all workers of the process, with its compare-and-swap number.
+pub fn shared(key: &str) -> Option<(Vec<u8>, u32)> {
+    let mut cas = 0;
+    // SAFETY: the key is a live slice that the host reads; the others are pointers to locals.
+    let value = take(|data, len| unsafe {
+        proxy_get_shared_data(key.as_ptr(), key.len(), data, len, &mut cas)
+    });
+    value.map(|value| (value, cas))
+}
+
+/// Replaces a shared value if its number is still `cas`; 0 replaces it in any case.
+pub fn set_shared(key: &str, value: &[u8], cas: u32) -> bool {
+    // SAFETY: pointers and lengths are those of live slices, which the host only reads.
+    let status =
+        unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) };
+    status == OK
+}
+
+/// Answers the current stream. It ends: nothing of it may be touched afterwards.
+pub fn send_local_reply(
+    status: u16,
+    details: &str,
+    headers: &[(&[u8], &[u8])],
+    body: &str,
+) -> bool {
+    let headers = header_map::serialize(headers);
+    // SAFETY: pointers and lengths are those of live slices, which the host only reads.
+    let status = unsafe {
+        proxy_send_local_response(
+            u32::from(status),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NO_GRPC_STATUS,
+        )
+    };
+    status == OK
+}
+
+/// Lets the current stream's request go on.
+pub fn resume_request() -> bool {
+    // SAFETY: no memory is involved.
+    (unsafe { proxy_continue_stream(REQUEST_STREAM) }) == OK
+}
+
+/// Makes a context the current one; false if it is gone.
+pub fn set_effective_context(context_id: u32) -> bool {
+    // SAFETY: no memory is involved.
+    (unsafe { proxy_set_effective_context(context_id) }) == OK
+}
+
+/// Calls a function that the host registers by name.
+pub fn foreign_function(name: &str, argument: &[u8]) -> Option<Vec<u8>> {
+    // SAFETY: name and argument are live slices that the host reads; the others point to locals.
+    take(|data, len| unsafe {
+        proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            argument.as_ptr(),
+            argument.len(),
+            data,
+            len,
+        )
+    })
+}
+
+/// Starts a GET through a cluster. The response arrives in `on_http_call_response`.
+pub fn http_call(cluster: &str, headers: Vec<(&str, &str)>, timeout_ms: u64) -> Option<u32> {
+    let timeout = Duration::from_millis(timeout_ms);
+    proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout).ok()
+}

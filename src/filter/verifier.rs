@@ -1,0 +1,77 @@
+//! Signatures checked by Envoy's BoringSSL where it offers that, in this module elsewhere.
+//!
+//! The host's check takes some 20 microseconds of RSA where pure Rust in wasm takes 600. It is
+//! used for a family of algorithms only after it has answered both a right and a wrong signature
+//! of that family correctly.
+
+use super::host;
+use crate::jwt::{
+    Algorithm, Key, KeyOrigin, KeySet, SignatureVerifier, SoftwareVerifier, Token, host_call,
+};
+
+/// RFC 7515, appendix A.2: RS256.
+const RSA: (&str, &str) = (
+    r#"{"keys":[{"kty":"RSA","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}]}"#,
+    "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
+);
+/// RFC 7515, appendix A.3: ES256.
+const ECDSA: (&str, &str) = (
+    r#"{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#,
+    "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+);
+
+/// Checks signatures with the host where it can.
+#[derive(Debug, Clone, Copy)]
+pub struct HostVerifier {
+    rsa: bool,
+    ecdsa: bool,
+}
+
+impl HostVerifier {
+    /// Asks the host for known answers.
+    pub fn probe() -> Self {
+        Self { rsa: answers_rightly(RSA), ecdsa: answers_rightly(ECDSA) }
+    }
+
+    /// What checks which signatures, for the log.
+    pub fn describe(self) -> String {
+        let by = |host| if host { "Envoy" } else { "wasm" };
+        format!("RS* by {}, ES* by {}, others by wasm", by(self.rsa), by(self.ecdsa))
+    }
+}
+
+impl SignatureVerifier for HostVerifier {
+    fn verify(
+        &self,
+        key: &Key,
+        algorithm: Algorithm,
+        signing_input: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        let host = match algorithm {
+            Algorithm::Rs256 | Algorithm::Rs384 | Algorithm::Rs512 => self.rsa,
+            Algorithm::Es256 | Algorithm::Es384 => self.ecdsa,
+            _ => false,
+        };
+        match host {
+            true => ask_host(key, algorithm, signing_input, signature),
+            false => SoftwareVerifier.verify(key, algorithm, signing_input, signature),
+        }
+    }
+}
+
+fn ask_host(key: &Key, algorithm: Algorithm, signing_input: &[u8], signature: &[u8]) -> bool {
+    host_call::encode(key, algorithm, signing_input, signature)
+        .and_then(|argument| host::foreign_function(host_call::FUNCTION, &argument))
+        .is_some_and(|result| host_call::decode(&result))
+}
+
+fn answers_rightly((jwks, token): (&str, &str)) -> bool {
+    let Ok(keys) = KeySet::parse(jwks.as_bytes(), KeyOrigin::Inline) else { return false };
+    let Ok(token) = Token::parse(token.as_bytes()) else { return false };
+    let Ok(algorithm) = token.algorithm() else { return false };
+    let candidates = keys.candidates(algorithm, None);
+    let Some(key) = candidates.first() else { return false };
+    let check = |text: &[u8]| ask_host(key, algorithm, text, token.signature());
+    check(token.signing_input()) && !check(b"another text")
+}

@@ -1,0 +1,280 @@
+//! One worker's state: decides requests, holds those that wait for keys, applies decisions.
+
+use std::rc::Rc;
+
+use proxy_wasm::types::Action;
+
+use super::header_map;
+use super::host::{self, LogLevel, Map};
+use super::keys::Documents;
+use super::report;
+use super::schedule::{EarlyRefresh, MAX_WAIT_MS};
+use super::verifier::HostVerifier;
+use crate::engine::{
+    Await, Context, Decision, Denial, Engine, Mutations, NoTrace, Outcome, Request, Verdict,
+    Verified,
+};
+use crate::jwt::TokenCache;
+
+/// Requests of one worker that may wait for keys at once.
+const MAX_WAITING: usize = 1_000;
+/// Tick at once, while something waits or is fetched, and otherwise.
+const SOON_MS: u32 = 1;
+const BUSY_TICK_MS: u32 = 50;
+const IDLE_TICK_MS: u32 = 1_000;
+/// Bounds of the cache of verified tokens.
+const CACHE_ENTRIES: usize = 2_048;
+const CACHE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The state of one worker under one configuration.
+#[derive(Debug)]
+pub struct Worker {
+    root_id: u32,
+    engine: Engine,
+    verifier: HostVerifier,
+    documents: Documents,
+    cache: TokenCache<Rc<Verified>>,
+    waiting: Vec<Waiting>,
+    tick_ms: u32,
+}
+
+/// A request that waits for keys.
+#[derive(Debug)]
+struct Waiting {
+    context_id: u32,
+    document: usize,
+    /// Finished fetches of the document when the request came.
+    attempts: u64,
+    /// When the waiting ends, in milliseconds since the Unix epoch.
+    deadline: u64,
+}
+
+/// What to do with a request now.
+enum Step<'e> {
+    Apply(Decision<'e>),
+    Wait(usize),
+}
+
+impl Worker {
+    /// Starts with an engine; the first tick fetches what no other worker has fetched.
+    pub fn new(root_id: u32, engine: Engine, seed: u64) -> Self {
+        let documents = Documents::new(&engine);
+        let mut worker = Self {
+            root_id,
+            verifier: HostVerifier::probe(),
+            documents,
+            cache: TokenCache::new(CACHE_ENTRIES, CACHE_BYTES, seed),
+            waiting: Vec::new(),
+            tick_ms: 0,
+            engine,
+        };
+        worker.adjust_tick();
+        worker
+    }
+
+    /// One line for the log.
+    pub fn describe(&self) -> String {
+        format!(
+            "policy of {} in force; signatures: {}",
+            self.engine.gateway(),
+            self.verifier.describe()
+        )
+    }
+
+    /// Decides a request whose headers have arrived.
+    pub fn on_request(&mut self, context_id: u32) -> Action {
+        let now = host::now_ms();
+        let Some(map) = host::headers(Map::RequestHeaders) else { return refuse_broken() };
+        let Some(headers) = header_map::parse(&map) else { return refuse_broken() };
+        let request = Request { headers, claims: None };
+        let step = match self.engine.decide(
+            &request,
+            &mut Context {
+                now: now / 1_000,
+                keys: self.documents.ring(),
+                verifier: &self.verifier,
+                cache: &mut self.cache,
+            },
+            &mut NoTrace,
+        ) {
+            Verdict::Decided(decision) => Step::Apply(decision),
+            Verdict::AwaitKeys(wait) => {
+                hold(&mut self.documents, self.waiting.len() < MAX_WAITING, wait, now)
+            }
+        };
+        let document = match step {
+            Step::Apply(decision) => return apply(&decision, &request),
+            Step::Wait(document) => document,
+        };
+        let attempts = self.documents.schedule(document).map_or(0, |schedule| schedule.attempts);
+        let deadline = now.saturating_add(MAX_WAIT_MS);
+        self.waiting.push(Waiting { context_id, document, attempts, deadline });
+        // Only the root context can fetch: it outlives this stream.
+        self.tick_every(SOON_MS);
+        Action::Pause
+    }
+
+    /// Removes output headers from request trailers: upstreams may treat them as headers.
+    pub fn on_request_trailers(&self) -> Action {
+        let Some(map) = host::headers(Map::RequestTrailers) else { return refuse_broken() };
+        let Some(trailers) = header_map::parse(&map) else { return refuse_broken() };
+        let forged = trailers.iter().filter(|(name, _)| self.engine.is_output_header(name));
+        for (name, _) in forged {
+            if !host::remove_header(Map::RequestTrailers, name) {
+                return refuse_broken();
+            }
+        }
+        Action::Continue
+    }
+
+    /// Fetches what is due, takes over what others fetched, and lets waiting requests go on.
+    pub fn on_tick(&mut self) {
+        let now = host::now_ms();
+        self.documents.synchronize();
+        self.documents.fetch_due(now);
+        self.wake(now);
+        self.adjust_tick();
+    }
+
+    /// Takes the response of a fetch.
+    pub fn on_fetched(&mut self, call: u32) {
+        let now = host::now_ms();
+        self.documents.on_response(call, now);
+        self.wake(now);
+        self.adjust_tick();
+    }
+
+    /// Forgets a stream that has ended.
+    pub fn forget(&mut self, context_id: u32) {
+        self.waiting.retain(|waiting| waiting.context_id != context_id);
+    }
+
+    /// Decides again every waiting request that has something new to learn.
+    fn wake(&mut self, now: u64) {
+        let documents = &self.documents;
+        let is_ready = |waiting: &mut Waiting| {
+            let attempts = documents.schedule(waiting.document).map_or(0, |s| s.attempts);
+            waiting.deadline <= now || attempts > waiting.attempts
+        };
+        let ready: Vec<Waiting> = self.waiting.extract_if(.., is_ready).collect();
+        for waiting in ready {
+            if host::set_effective_context(waiting.context_id) {
+                self.decide_again(waiting, now);
+            }
+        }
+        host::set_effective_context(self.root_id);
+    }
+
+    fn decide_again(&mut self, waiting: Waiting, now: u64) {
+        let map = host::headers(Map::RequestHeaders);
+        let Some(headers) = map.as_deref().and_then(header_map::parse) else {
+            refuse_broken();
+            return;
+        };
+        let request = Request { headers, claims: None };
+        let verdict = self.engine.decide(
+            &request,
+            &mut Context {
+                now: now / 1_000,
+                keys: self.documents.ring(),
+                verifier: &self.verifier,
+                cache: &mut self.cache,
+            },
+            &mut NoTrace,
+        );
+        let decision = match verdict {
+            Verdict::Decided(decision) => decision,
+            Verdict::AwaitKeys(wait) => {
+                let schedule = self.documents.schedule(wait.document);
+                let fetched = schedule.is_some_and(|s| s.attempts > waiting.attempts);
+                let failing = schedule.is_none_or(|schedule| schedule.is_failing());
+                match (wait.unknown_key, fetched, waiting.deadline <= now) {
+                    // The newest document does not hold the key, or none came in time.
+                    (true, true, _) if !failing => wait.unknown_key(),
+                    (true, false, true) => wait.unknown_key(),
+                    (true, true, _) | (false, _, true) => wait.unavailable(),
+                    // Nothing is fetched yet; the next attempt may come in time.
+                    (_, _, false) => return self.waiting.push(waiting),
+                }
+            }
+        };
+        if matches!(apply(&decision, &request), Action::Continue) {
+            host::resume_request();
+        }
+    }
+
+    /// Ticks often while something waits, now and then otherwise, and not at all without need.
+    fn adjust_tick(&mut self) {
+        let wanted = match () {
+            () if self.documents.is_empty() => return,
+            () if !self.waiting.is_empty() || self.documents.is_fetching() => BUSY_TICK_MS,
+            () if !self.documents.are_complete() => BUSY_TICK_MS,
+            () => IDLE_TICK_MS,
+        };
+        self.tick_every(wanted);
+    }
+
+    fn tick_every(&mut self, milliseconds: u32) {
+        if milliseconds != self.tick_ms {
+            self.tick_ms = milliseconds;
+            host::set_tick_period(milliseconds);
+        }
+    }
+}
+
+/// Whether a request waits for keys, or what it is told at once.
+fn hold<'e>(documents: &mut Documents, room: bool, wait: Await<'e>, now: u64) -> Step<'e> {
+    let document = wait.document;
+    match (wait.unknown_key, room) {
+        (_, false) => Step::Apply(wait.unavailable()),
+        (false, true) => Step::Wait(document),
+        (true, true) => match documents.request_early(document, now) {
+            EarlyRefresh::Wait => Step::Wait(document),
+            EarlyRefresh::Unknown => Step::Apply(wait.unknown_key()),
+            EarlyRefresh::Unavailable => Step::Apply(wait.unavailable()),
+        },
+    }
+}
+
+/// Carries a decision out on the current stream.
+fn apply(decision: &Decision<'_>, request: &Request<'_>) -> Action {
+    for (path, value) in report::fields(decision) {
+        host::set_property(path, value);
+    }
+    match &decision.outcome {
+        Outcome::Allow(mutations) => match mutate(mutations) {
+            true => Action::Continue,
+            false => refuse_broken(),
+        },
+        Outcome::Deny(denial) => {
+            if host::logs(LogLevel::Info) {
+                let line = report::denial_line(decision, denial.status, request);
+                host::log(LogLevel::Info, &line);
+            }
+            let details = format!("egress_auth_{}", decision.reason);
+            reply(denial, &details)
+        }
+    }
+}
+
+/// Changes the request headers; false if the host refuses any change.
+fn mutate(mutations: &Mutations<'_>) -> bool {
+    let map = Map::RequestHeaders;
+    mutations.remove.iter().all(|name| host::remove_header(map, name.as_bytes()))
+        && mutations.set.iter().all(|(name, value)| host::set_header(map, name, value))
+}
+
+/// Answers the current stream. It stays paused, and the reply ends it.
+fn reply(denial: &Denial, details: &str) -> Action {
+    let headers: Vec<(&[u8], &[u8])> =
+        denial.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    host::send_local_reply(denial.status, details, &headers, denial.body);
+    Action::Pause
+}
+
+/// Something that must work did not: the request is refused rather than let through unchecked.
+pub fn refuse_broken() -> Action {
+    host::log(LogLevel::Error, "refused: the host did not do what the filter needs");
+    host::send_local_reply(500, "egress_auth_broken", &[], "Authorization is not available");
+    Action::Pause
+}
