@@ -243,3 +243,127 @@ impl Hasher for AlreadyHashed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(max_entries: usize, max_bytes: usize) -> TokenCache<&'static str> {
+        TokenCache::new(max_entries, max_bytes, 7)
+    }
+
+    #[test]
+    fn a_token_is_found_until_it_expires() {
+        let mut cache = cache(10, 1 << 20);
+        cache.insert(1, b"token", "value", 100);
+        assert_eq!(cache.get(1, b"token", 100), Some(&"value"));
+        assert_eq!(cache.get(1, b"token", 101), None);
+        assert_eq!((cache.hits(), cache.misses(), cache.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn only_the_same_token_in_the_same_scope_is_found() {
+        let mut cache = cache(10, 1 << 20);
+        let token = [b'x'; 803];
+        cache.insert(1, &token, "value", 100);
+        for index in [0, 400, 738, 739, 802] {
+            let mut other = token;
+            other[index] = b'y';
+            assert_eq!(cache.get(1, &other, 0), None, "{index}");
+        }
+        assert_eq!(cache.get(1, &token[1..], 0), None);
+        assert_eq!(cache.get(2, &token, 0), None);
+        assert_eq!(cache.get(1, &token, 0), Some(&"value"));
+    }
+
+    #[test]
+    fn tokens_with_one_hash_replace_each_other() {
+        let mut cache = cache(10, 1 << 20);
+        let (mut first, mut second) = ([b'x'; 200], [b'x'; 200]);
+        first[0] = b'1';
+        second[0] = b'2';
+        assert_eq!(hash(7, 1, &first), hash(7, 1, &second));
+        cache.insert(1, &first, "first", 100);
+        cache.insert(1, &second, "second", 100);
+        assert_eq!(cache.get(1, &first, 0), None);
+        assert_eq!(cache.get(1, &second, 0), Some(&"second"));
+        assert_eq!(cache.len(), 1);
+    }
+
+    #[test]
+    fn the_least_recently_used_makes_room() {
+        let mut cache = cache(2, 1 << 20);
+        cache.insert(1, b"a", "a", 100);
+        cache.insert(1, b"b", "b", 100);
+        assert!(cache.get(1, b"a", 0).is_some());
+        cache.insert(1, b"c", "c", 100);
+        assert!(cache.get(1, b"b", 0).is_none());
+        assert!(cache.get(1, b"a", 0).is_some());
+        assert!(cache.get(1, b"c", 0).is_some());
+        assert_eq!((cache.len(), cache.evictions()), (2, 1));
+    }
+
+    #[test]
+    fn bytes_are_bounded_and_accounted_for() {
+        let mut cache = cache(1_000_000, 64 * 1024);
+        for n in 0..2000_u32 {
+            let mut token = vec![b'x'; 800];
+            token.extend_from_slice(&n.to_be_bytes());
+            cache.insert(1, &token, "value", 100);
+            cache.insert(1, &token, "again", 100);
+            assert!(cache.good.bytes <= 64 * 1024);
+        }
+        assert!((5..82).contains(&cache.len()), "{}", cache.len());
+        let each = cache.good.cost(&[0; 804]);
+        assert_eq!(cache.good.bytes, each * cache.len());
+        // One that can never fit displaces nothing.
+        let before = cache.len();
+        cache.insert(1, &[b'y'; 65 * 1024], "value", 100);
+        assert_eq!(cache.len(), before);
+    }
+
+    #[test]
+    fn a_bad_signature_is_remembered_for_its_keys_and_for_a_while() {
+        let mut cache = cache(10, 1 << 20);
+        cache.insert_bad(1, b"bad", 5, 1000);
+        assert!(cache.is_known_bad(1, b"bad", 5, 1000));
+        assert!(cache.is_known_bad(1, b"bad", 5, 1029));
+        assert!(!cache.is_known_bad(1, b"bad", 5, 1030));
+        assert!(!cache.is_known_bad(1, b"bad", 6, 1000));
+        assert!(!cache.is_known_bad(2, b"bad", 5, 1000));
+        assert!(!cache.is_known_bad(1, b"Bad", 5, 1000));
+        assert_eq!((cache.hits(), cache.misses()), (0, 0));
+    }
+
+    #[test]
+    fn a_flood_of_bad_tokens_evicts_no_good_one() {
+        let mut cache = cache(100, 1 << 20);
+        cache.insert(1, b"good", "value", 100);
+        for n in 0..10_000_u32 {
+            cache.insert_bad(1, &n.to_be_bytes(), 0, 0);
+        }
+        assert_eq!(cache.bad.entries.len(), 25);
+        assert_eq!(cache.get(1, b"good", 0), Some(&"value"));
+    }
+
+    #[test]
+    fn clearing_forgets_both_kinds() {
+        let mut cache = cache(10, 1 << 20);
+        cache.insert(1, b"good", "value", 100);
+        cache.insert_bad(1, b"bad", 0, 0);
+        cache.clear();
+        assert_eq!(cache.get(1, b"good", 0), None);
+        assert!(!cache.is_known_bad(1, b"bad", 0, 0));
+        assert_eq!((cache.good.bytes, cache.bad.bytes), (0, 0));
+    }
+
+    #[test]
+    fn a_cache_of_nothing_holds_nothing() {
+        for (entries, bytes) in [(0, 1 << 20), (10, 0)] {
+            let mut cache = cache(entries, bytes);
+            cache.insert(1, b"token", "value", 100);
+            cache.insert_bad(1, b"bad", 0, 0);
+            assert!(cache.is_empty() && !cache.is_known_bad(1, b"bad", 0, 0));
+        }
+    }
+}

@@ -68,3 +68,61 @@ fn segments(name: &str) -> Option<Vec<String>> {
     }
     Some(segments)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn claims() -> Claims {
+        let payload = json!({
+            "plain": 1,
+            "https://example.com/roles": 2,
+            "a.b": 3,
+            "a": {"b": 4, "c": {"d": 5}, "x.y": 6},
+            "list": [{"b": 7}],
+            "[odd": 8,
+            "null": null,
+        });
+        Claims::from_json(payload.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn literal_names_come_before_paths() {
+        for (name, expected) in [
+            ("plain", Some(json!(1))),
+            ("https://example.com/roles", Some(json!(2))),
+            ("a.b", Some(json!(3))),
+            ("[a][b]", Some(json!(4))),
+            ("a[b]", Some(json!(4))),
+            ("a.c.d", Some(json!(5))),
+            ("[a][c][d]", Some(json!(5))),
+            ("[a].c[d]", Some(json!(5))),
+            ("a[x.y]", Some(json!(6))),
+            ("[plain]", Some(json!(1))),
+            ("[odd", Some(json!(8))),
+            ("null", Some(json!(null))),
+        ] {
+            assert_eq!(ClaimPath::parse(name).find(&claims()).cloned(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_path_finds_nothing() {
+        for name in [
+            "", ".", "a.", ".a", "a..b", "[]", "[a", "a]", "[a]]", "[a]b", "[[a]]", "a.[b",
+            "a.c.d.e", "a.c.", "plain.x", "list.0.b", "list[0]", "b", "A.B", "null.x",
+        ] {
+            assert_eq!(ClaimPath::parse(name).find(&claims()), None, "{name}");
+            assert_eq!(ClaimPath::dotted(name).find(&claims()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn dotted_names_know_no_brackets() {
+        assert_eq!(ClaimPath::dotted("a.c.d").find(&claims()), Some(&json!(5)));
+        assert_eq!(ClaimPath::dotted("a.b").find(&claims()), Some(&json!(3)));
+        assert_eq!(ClaimPath::dotted("[a][b]").find(&claims()), None);
+    }
+}

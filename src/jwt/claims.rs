@@ -151,3 +151,133 @@ impl<'c> Audience<'c> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::testing::rule;
+    use super::*;
+
+    fn judge(payload: &Value, rule: &JwtRule, now: u64) -> Result<(), TokenError> {
+        Claims::from_json(payload.to_string().as_bytes()).unwrap().judge(rule, now)
+    }
+
+    #[test]
+    fn clock_skew_widens_both_ends() {
+        let mut rule = rule();
+        rule.clock_skew_seconds = 60;
+        let payload = json!({"nbf": 1000, "exp": 2000});
+        for (now, expected) in [
+            (939, Err(TokenError::NotYetValid)),
+            (940, Ok(())),
+            (2060, Ok(())),
+            (2061, Err(TokenError::Expired)),
+        ] {
+            assert_eq!(judge(&payload, &rule, now), expected, "{now}");
+        }
+        assert_eq!(judge(&json!({"nbf": 60}), &rule, 0), Ok(()));
+    }
+
+    #[test]
+    fn fractions_are_compared_exactly() {
+        for (payload, now, expected) in [
+            (json!({"exp": 100.5}), 100, Ok(())),
+            (json!({"exp": 100.5}), 101, Err(TokenError::Expired)),
+            (json!({"exp": -0.0}), 0, Ok(())),
+            (json!({"exp": -0.5}), 0, Err(TokenError::Expired)),
+            (json!({"nbf": 100.5}), 100, Err(TokenError::NotYetValid)),
+            (json!({"nbf": 100.5}), 101, Ok(())),
+            (json!({"nbf": -1e300}), 0, Ok(())),
+            (json!({"nbf": 1e300}), u64::MAX, Err(TokenError::NotYetValid)),
+            (json!({"exp": 1e300}), u64::MAX, Ok(())),
+            (json!({"exp": u64::MAX}), u64::MAX, Ok(())),
+            (json!({"exp": i64::MIN}), 0, Err(TokenError::Expired)),
+            (json!({"nbf": u64::MAX}), u64::MAX - 1, Err(TokenError::NotYetValid)),
+        ] {
+            assert_eq!(judge(&payload, &rule(), now), expected, "{payload} at {now}");
+        }
+    }
+
+    #[test]
+    fn wrong_types_are_never_taken_for_absent() {
+        for value in [json!(null), json!("1"), json!([]), json!({}), json!(false)] {
+            let exp = judge(&json!({ "exp": value }), &rule(), 0);
+            assert_eq!(exp, Err(Malformed::Expiration.into()), "{value}");
+            let nbf = judge(&json!({ "nbf": value }), &rule(), 0);
+            assert_eq!(nbf, Err(Malformed::NotBefore.into()), "{value}");
+        }
+        for value in [json!(null), json!(1), json!({}), json!(["a", null])] {
+            let aud = judge(&json!({ "aud": value }), &rule(), 0);
+            assert_eq!(aud, Err(Malformed::Audience.into()), "{value}");
+        }
+    }
+
+    #[test]
+    fn expiration_can_be_required_and_bounded() {
+        let mut rule = rule();
+        assert_eq!(judge(&json!({}), &rule, 0), Ok(()));
+        rule.require_expiration = true;
+        assert_eq!(judge(&json!({}), &rule, 0), Err(TokenError::LifetimeTooLong));
+        rule.require_expiration = false;
+        rule.max_lifetime_seconds = Some(100);
+        rule.clock_skew_seconds = 60;
+        assert_eq!(judge(&json!({}), &rule, 0), Err(TokenError::LifetimeTooLong));
+        assert_eq!(judge(&json!({"exp": 1100}), &rule, 1000), Ok(()));
+        // The skew is tolerance for clocks, not lifetime.
+        assert_eq!(judge(&json!({"exp": 1101}), &rule, 1000), Err(TokenError::LifetimeTooLong));
+        let fraction = judge(&json!({"exp": 1100.5}), &rule, 1000);
+        assert_eq!(fraction, Err(TokenError::LifetimeTooLong));
+    }
+
+    #[test]
+    fn audiences_are_exact_and_any_of() {
+        let mut rule = rule();
+        rule.audiences = vec!["a".into(), "b".into()];
+        for (payload, allowed) in [
+            (json!({"aud": "b"}), true),
+            (json!({"aud": ["x", "a"]}), true),
+            (json!({"aud": "A"}), false),
+            (json!({"aud": "a/"}), false),
+            (json!({"aud": "a b"}), false),
+            (json!({}), false),
+        ] {
+            let expected = if allowed { Ok(()) } else { Err(TokenError::WrongAudience) };
+            assert_eq!(judge(&payload, &rule, 0), expected, "{payload}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_payload_makes_judging_panic(bytes: Vec<u8>, now: u64) {
+            if let Ok(claims) = Claims::from_json(&bytes) {
+                let _ = claims.judge(&rule(), now);
+                let _ = claims.valid_until(&rule());
+            }
+        }
+
+        /// `valid_until` is the last second that `judge` accepts.
+        #[test]
+        fn valid_until_agrees_with_judge(
+            exp in prop_oneof![
+                any::<u64>().prop_map(|n| json!(n)),
+                any::<i64>().prop_map(|n| json!(n)),
+                any::<f64>().prop_filter("JSON has none", |n| n.is_finite()).prop_map(|n| json!(n)),
+                (0.0..1e6_f64).prop_map(|n| json!(n)),
+            ],
+            skew in 0..=300_u64,
+        ) {
+            let mut rule = rule();
+            rule.clock_skew_seconds = skew;
+            let claims = Claims::from_json(json!({"exp": exp}).to_string().as_bytes()).unwrap();
+            let last = claims.valid_until(&rule).unwrap();
+            if last > 0 {
+                prop_assert_eq!(claims.judge(&rule, last), Ok(()));
+            }
+            if let Some(after) = last.checked_add(1) {
+                prop_assert_eq!(claims.judge(&rule, after), Err(TokenError::Expired));
+            }
+        }
+    }
+}

@@ -124,3 +124,220 @@ impl KeySet {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::testing::{jwk, jwks, key_set, with};
+    use super::*;
+
+    fn named(algorithm: Algorithm, id: &str) -> Value {
+        with(jwk(algorithm), &json!({ "kid": id }))
+    }
+
+    fn ids<'k>(keys: &'k KeySet, algorithm: Algorithm, id: Option<&str>) -> Vec<Option<&'k str>> {
+        keys.candidates(algorithm, id).into_iter().map(Key::id).collect()
+    }
+
+    #[test]
+    fn keys_are_chosen_by_kid_then_by_algorithm() {
+        use Algorithm::{EdDsa, Es256, Es384};
+        let keys = key_set(&[
+            named(Es256, "a"),
+            named(Es256, "b"),
+            jwk(Es256),
+            named(Es384, "c"),
+            named(Es256, "a"),
+        ]);
+        assert_eq!(ids(&keys, Es256, Some("b")), [Some("b")]);
+        assert_eq!(ids(&keys, Es256, Some("a")), [Some("a"), Some("a")]);
+        // An unknown kid: only keys that have none of their own.
+        assert_eq!(ids(&keys, Es256, Some("z")), [None]);
+        assert_eq!(ids(&keys, Es256, Some("A")), [None]);
+        assert_eq!(ids(&keys, Es256, None), [Some("a"), Some("b"), None, Some("a")]);
+        // A key of that kid that does not fit is no reason to try others.
+        assert!(ids(&keys, Es256, Some("c")).is_empty());
+        assert!(ids(&keys, EdDsa, None).is_empty());
+    }
+
+    #[test]
+    fn a_kid_that_names_an_unusable_key_names_no_other() {
+        use Algorithm::Es256;
+        let for_encryption = with(named(Es256, "enc"), &json!({"use": "enc"}));
+        let keys = key_set(&[for_encryption, jwk(Es256)]);
+        assert!(ids(&keys, Es256, Some("enc")).is_empty());
+        assert_eq!(ids(&keys, Es256, Some("other")), [None]);
+    }
+
+    #[test]
+    fn at_most_eight_keys_are_tried() {
+        let listed: Vec<_> = (0..12).map(|n| named(Algorithm::EdDsa, &n.to_string())).collect();
+        let keys = key_set(&listed);
+        assert_eq!(keys.len(), 12);
+        let tried = ids(&keys, Algorithm::EdDsa, None);
+        assert_eq!(tried.len(), MAX_CANDIDATES);
+        assert_eq!(tried.first(), Some(&Some("0")));
+    }
+
+    #[test]
+    fn unusable_keys_are_left_out_and_described() {
+        let es256 = jwk(Algorithm::Es256);
+        let rsa = jwk(Algorithm::Rs256);
+        let n_of = |bytes: usize, last: u8| {
+            let mut n = vec![0xFF; bytes];
+            n[bytes - 1] = last;
+            super::super::testing::base64url(n)
+        };
+        let table = [
+            (json!(7), "it is not an object"),
+            (json!({}), "it has no \"kty\""),
+            (json!({"kty": "ec"}), "its \"kty\" is not supported"),
+            (with(es256.clone(), &json!({"kid": 7})), "its \"kid\" is not a string"),
+            (with(es256.clone(), &json!({"use": "enc"})), "\"use\" is not \"sig\""),
+            (with(es256.clone(), &json!({"key_ops": ["sign"]})), "leaves out \"verify\""),
+            (with(es256.clone(), &json!({"key_ops": "verify"})), "is not an array"),
+            (with(es256.clone(), &json!({"alg": "ES512"})), "not a supported algorithm"),
+            (with(es256.clone(), &json!({"alg": "RS256"})), "does not fit"),
+            (with(es256.clone(), &json!({"alg": "HS256"})), "does not fit"),
+            (with(es256.clone(), &json!({"crv": "P-384"})), "length of its curve"),
+            (with(es256.clone(), &json!({"crv": "P-521"})), "its \"crv\" is not supported"),
+            (with(es256.clone(), &json!({"crv": "secp256k1"})), "its \"crv\" is not supported"),
+            (with(es256.clone(), &json!({"y": es256["x"]})), "not on its curve"),
+            (with(es256.clone(), &json!({"x": "AA=="})), "its \"x\" is not base64url"),
+            (json!({"kty": "EC", "crv": "P-256", "x": es256["x"]}), "it has no \"y\""),
+            (json!({"kty": "RSA", "e": "AQAB"}), "it has no \"n\""),
+            (with(rsa.clone(), &json!({"n": n_of(128, 1)})), "has 1024 bits, not 2048 to 8192"),
+            (with(rsa.clone(), &json!({"n": n_of(1025, 1)})), "has 8200 bits, not 2048 to 8192"),
+            (with(rsa.clone(), &json!({"n": n_of(256, 2)})), "modulus or exponent"),
+            (with(rsa.clone(), &json!({"e": "AQ"})), "modulus or exponent"),
+            (with(rsa.clone(), &json!({"e": "Ag"})), "modulus or exponent"),
+            (with(rsa.clone(), &json!({"e": ""})), "modulus or exponent"),
+            (with(rsa.clone(), &json!({"e": "_________w"})), "modulus or exponent"),
+            (json!({"kty": "OKP", "crv": "Ed448", "x": "AA"}), "its \"crv\" is not supported"),
+            (json!({"kty": "OKP", "crv": "Ed25519", "x": "AA"}), "Ed25519 public key"),
+            // The point of order one, and an encoding of no point.
+            (
+                json!({"kty": "OKP", "crv": "Ed25519", "x": "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}),
+                "Ed25519 public key",
+            ),
+            (
+                json!({"kty": "OKP", "crv": "Ed25519", "x": "_____________________________________________38"}),
+                "Ed25519 public key",
+            ),
+            (json!({"kty": "oct", "k": ""}), "shorter than 32 bytes"),
+            (json!({"kty": "oct", "k": "c2hvcnQ"}), "shorter than 32 bytes"),
+            (with(jwk(Algorithm::Hs256), &json!({"k": 7})), "its \"k\" is not a string"),
+        ];
+        for (bad, reason) in table {
+            let keys = key_set(&[bad.clone(), jwk(Algorithm::EdDsa)]);
+            assert_eq!(keys.len(), 1, "{bad}");
+            let described = keys.skipped();
+            assert!(described[0].starts_with("keys[0]: "), "{described:?}");
+            assert!(described[0].contains(reason), "{described:?} {reason}");
+
+            let alone = KeySet::parse(&jwks(&[bad]), KeyOrigin::Inline).unwrap_err();
+            assert!(alone.to_string().contains(reason), "{alone}");
+        }
+    }
+
+    #[test]
+    fn usable_variants_are_used() {
+        use super::super::testing::base64url;
+        let private = json!({"d": "AAAA", "p": "AAAA", "x5c": ["x"], "key_ops": ["sign", "verify"],
+            "use": "sig", "alg": "ES256"});
+        let mut largest = vec![0xFF; 1024];
+        largest[0] = 0x80;
+        let rsa = |n: &[u8], e: &str| json!({"kty": "RSA", "n": base64url(n), "e": e});
+        let keys = key_set(&[
+            with(jwk(Algorithm::Es256), &private),
+            rsa(&largest, "AQAB"),
+            rsa(&[0xFF; 256], "Aw"),
+            // A leading zero, as some issuers write it.
+            rsa(&[&[0][..], &[0xFF; 256]].concat(), "AAEAAQ"),
+        ]);
+        assert_eq!((keys.len(), keys.skipped()), (4, &[][..]));
+    }
+
+    #[test]
+    fn shared_secrets_come_from_the_configuration_only() {
+        let listed = jwks(&[jwk(Algorithm::Hs256), jwk(Algorithm::Es256)]);
+        let inline = KeySet::parse(&listed, KeyOrigin::Inline).unwrap();
+        assert_eq!(inline.candidates(Algorithm::Hs256, None).len(), 1);
+        let remote = KeySet::parse(&listed, KeyOrigin::Remote).unwrap();
+        assert!(remote.candidates(Algorithm::Hs256, None).is_empty());
+        assert!(remote.skipped()[0].contains("inline key sets only"));
+    }
+
+    #[test]
+    fn a_secret_serves_the_hashes_it_is_long_enough_for() {
+        let secret = |bytes: usize| json!({"kty": "oct", "k": super::super::testing::base64url(vec![7; bytes])});
+        for (bytes, fitting) in [(32, 1), (47, 1), (48, 2), (63, 2), (64, 3), (200, 3)] {
+            let keys = key_set(&[secret(bytes)]);
+            let fits = |algorithm| !keys.candidates(algorithm, None).is_empty();
+            let all = [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512];
+            assert_eq!(all.into_iter().filter(|it| fits(*it)).count(), fitting, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn documents_are_bounded() {
+        let listed = |count: usize| jwks(&vec![jwk(Algorithm::EdDsa); count]);
+        assert_eq!(KeySet::parse(&listed(100), KeyOrigin::Remote).unwrap().len(), 100);
+        let error = KeySet::parse(&listed(101), KeyOrigin::Remote).unwrap_err();
+        assert_eq!(error, JwksError::TooManyKeys);
+
+        let mut padded = listed(1);
+        padded.resize(MAX_JWKS_BYTES, b' ');
+        assert!(KeySet::parse(&padded, KeyOrigin::Remote).is_ok());
+        padded.push(b' ');
+        let error = KeySet::parse(&padded, KeyOrigin::Remote).unwrap_err();
+        assert_eq!(error.to_string(), "the JWKS is over 256 KiB");
+
+        let keys = key_set(&[vec![json!({}); 1000], vec![jwk(Algorithm::EdDsa)]].concat());
+        assert_eq!(keys.skipped().len(), 21);
+        assert_eq!(keys.skipped()[20], "and 980 other keys");
+    }
+
+    #[test]
+    fn what_is_no_key_set_is_refused() {
+        for (text, expected) in [
+            ("", JwksError::Json),
+            ("<html>", JwksError::Json),
+            ("[]", JwksError::Json),
+            ("{}", JwksError::NoKeys),
+            (r#"{"keys":{}}"#, JwksError::NoKeys),
+            (r#"{"keys":null}"#, JwksError::NoKeys),
+            (r#"{"keys":[]}"#, JwksError::NoUsableKey(vec![])),
+            (r#"{"keys":[],"keys":[]}"#, JwksError::Duplicate),
+        ] {
+            assert_eq!(KeySet::parse(text.as_bytes(), KeyOrigin::Inline).err(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn debug_output_holds_no_secret() {
+        let keys = key_set(&[jwk(Algorithm::Hs256)]);
+        let shown = format!("{keys:?}");
+        assert!(shown.contains("oct") && !shown.contains("90, 90"), "{shown}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_parsing_panic(bytes: Vec<u8>) {
+            let _ = KeySet::parse(&bytes, KeyOrigin::Inline);
+        }
+
+        #[test]
+        fn no_members_make_parsing_panic(
+            kty in "RSA|EC|OKP|oct",
+            crv in "P-256|P-384|Ed25519",
+            values in proptest::collection::vec("[A-Za-z0-9_-]{0,90}", 5),
+        ) {
+            let key = json!({"kty": kty, "crv": crv, "n": values[0], "e": values[1],
+                "x": values[2], "y": values[3], "k": values[4]});
+            let _ = KeySet::parse(&jwks(&[key]), KeyOrigin::Inline);
+        }
+    }
+}

@@ -69,3 +69,56 @@ fn header_value(value: &Value) -> Option<Vec<u8>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::rule;
+    use super::*;
+    use crate::policy::ClaimHeader;
+
+    fn outputs(payload: &Value, names: &[&str]) -> OutputHeaders {
+        let mut rule = rule();
+        rule.output_claim_to_headers = names
+            .iter()
+            .map(|name| ClaimHeader { header: format!("x-{name}"), claim: (*name).to_owned() })
+            .collect();
+        let claims = Claims::from_json(payload.to_string().as_bytes()).unwrap();
+        output_headers(&rule, &claims, "e30")
+    }
+
+    #[test]
+    fn scalars_are_carried_and_the_rest_is_counted() {
+        let payload = json!({
+            "text": "a b~", "empty": "", "yes": true, "int": -7, "big": u64::MAX,
+            "fraction": 1.5, "whole_float": 2.0, "null": null, "list": ["a"], "object": {"in": "x"},
+            "crlf": "a\r\nx-admin: 1", "tab": "a\tb", "high": "é", "del": "\u{7f}",
+        });
+        let carried = ["text", "empty", "yes", "int", "big", "object.in"];
+        let left_out =
+            ["fraction", "whole_float", "null", "list", "object", "crlf", "tab", "high", "del"];
+        let output = outputs(&payload, &[&carried[..], &left_out[..], &["absent"]].concat());
+        let values: Vec<_> =
+            output.set.iter().map(|(_, value)| String::from_utf8(value.clone()).unwrap()).collect();
+        assert_eq!(values, ["a b~", "", "true", "-7", "18446744073709551615", "x"]);
+        assert_eq!(output.left_out, 9);
+    }
+
+    #[test]
+    fn the_payload_is_carried_as_it_stands() {
+        let mut rule = rule();
+        rule.output_payload_to_header = Some("x-jwt-payload".into());
+        rule.output_claim_to_headers =
+            vec![ClaimHeader { header: "x-sub".into(), claim: "sub".into() }];
+        let claims = Claims::from_json(br#"{"sub":"s"}"#).unwrap();
+        let output = output_headers(&rule, &claims, "eyJzdWIiOiJzIn0");
+        let named: Vec<_> = output
+            .set
+            .iter()
+            .map(|(header, value)| (header.name(&rule).unwrap(), value.as_slice()))
+            .collect();
+        assert_eq!(named, [("x-jwt-payload", &b"eyJzdWIiOiJzIn0"[..]), ("x-sub", b"s")]);
+        assert_eq!(OutputHeader::Claim(1).name(&rule), None);
+    }
+}

@@ -123,3 +123,68 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(Value::Object(object))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(levels: usize) -> String {
+        format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels))
+    }
+
+    #[test]
+    fn what_serde_json_reads_is_read_alike() {
+        let text = r#"{"a":[1,-2,0.5,1e3,-0,18446744073709551615,18446744073709551616,true,null],
+                       "b":{"c":"\u00e9\ud83d\ude00\n"},"":{}} "#;
+        let ours = parse_object(text.as_bytes()).unwrap();
+        assert_eq!(Value::Object(ours), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn duplicate_names_are_refused_at_any_depth() {
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"b":{"a":1,"a":1}}"#,
+            r#"{"b":[0,[{"a":1,"c":2,"a":3}]]}"#,
+            r#"{"a":1,"\u0061":2}"#,
+        ] {
+            assert_eq!(parse_object(text.as_bytes()), Err(JsonError::Duplicate), "{text}");
+        }
+        assert!(parse_object(br#"{"a":{"a":[{"a":1},{"a":1}]},"A":1}"#).is_ok());
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        assert!(parse_object(nested(32).as_bytes()).is_ok());
+        assert_eq!(parse_object(nested(33).as_bytes()), Err(JsonError::Nesting));
+        let arrays =
+            |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+        assert!(parse_object(arrays(31).as_bytes()).is_ok());
+        assert_eq!(parse_object(arrays(32).as_bytes()), Err(JsonError::Nesting));
+        assert_eq!(parse_object(arrays(5000).as_bytes()), Err(JsonError::Nesting));
+    }
+
+    #[test]
+    fn anything_but_one_object_is_refused() {
+        let texts: [&[u8]; 14] = [
+            b"",
+            b"[]",
+            b"1",
+            b"null",
+            b"\"{}\"",
+            b"{}{}",
+            b"{} x",
+            b"{",
+            b"{\"a\":1,}",
+            b"{'a':1}",
+            b"\xEF\xBB\xBF{}",
+            b"{\"a\":\"\xFF\"}",
+            b"{\"a\":\"\\ud800\"}",
+            b"{\"a\":1e999}",
+        ];
+        for text in texts {
+            let shown = String::from_utf8_lossy(text);
+            assert_eq!(parse_object(text), Err(JsonError::Invalid), "{shown}");
+        }
+    }
+}

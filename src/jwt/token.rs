@@ -126,3 +126,136 @@ fn read_header(
     };
     Ok((algorithm, key_id))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::base64url;
+    use super::*;
+
+    fn compact(header: &str, payload: &str) -> String {
+        format!("{}.{}.c2ln", base64url(header), base64url(payload))
+    }
+
+    fn error(text: &str) -> TokenError {
+        Token::parse(text.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn a_token_is_taken_apart() {
+        let text = compact(r#"{"alg":"ES256","kid":"k"}"#, r#"{"iss":"i","sub":"s"}"#);
+        let token = Token::parse(text.as_bytes()).unwrap();
+        assert_eq!(token.algorithm(), Ok(Algorithm::Es256));
+        assert_eq!(token.key_id(), Some("k"));
+        assert_eq!(token.claims().issuer(), Some("i"));
+        assert_eq!(token.signature(), b"sig");
+        assert_eq!(token.payload_base64(), base64url(r#"{"iss":"i","sub":"s"}"#));
+        assert_eq!(token.signing_input(), text.rsplit_once('.').unwrap().0.as_bytes());
+    }
+
+    #[test]
+    fn three_sections_make_a_token() {
+        let form = TokenError::Malformed(Malformed::Form);
+        for text in ["", ".", "a", "a.b", "a.b.c.d", "a.b.c.d.e", "...", r#"{"payload":"x"}"#] {
+            assert_eq!(error(text), form, "{text}");
+        }
+        // A detached payload (RFC 7515 appendix F) leaves its section empty.
+        let detached = format!("{}..c2ln", base64url(r#"{"alg":"ES256"}"#));
+        assert_eq!(error(&detached), Malformed::PayloadJson.into());
+    }
+
+    #[test]
+    fn base64url_has_one_spelling() {
+        let header = base64url(r#"{"alg":"ES256"}"#);
+        // "{}" is e30 with two bits to spare; e31 sets one of them.
+        for payload in ["e30=", "e31", "e3 0", "e30\n", " e30", "e3+", "e3/", "e", "é30", "e30\0"]
+        {
+            let text = format!("{header}.{payload}.c2ln");
+            assert_eq!(error(&text), Malformed::PayloadBase64.into(), "{payload:?}");
+            let text = format!("{payload}.e30.c2ln");
+            assert_eq!(error(&text), Malformed::HeaderBase64.into(), "{payload:?}");
+            let text = format!("{header}.e30.{payload}");
+            assert_eq!(error(&text), Malformed::SignatureBase64.into(), "{payload:?}");
+        }
+        assert!(Token::parse(format!("{header}.e30.").as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn the_header_is_checked() {
+        let deep = format!(r#"{{"alg":"ES256","x":{}{}}}"#, "[".repeat(32), "]".repeat(32));
+        let table = [
+            (r#""x""#, Malformed::HeaderJson),
+            (r"{}", Malformed::HeaderAlg),
+            (r#"{"alg":null}"#, Malformed::HeaderAlg),
+            (r#"{"alg":["ES256"]}"#, Malformed::HeaderAlg),
+            (r#"{"alg":"ES256","kid":7}"#, Malformed::HeaderKid),
+            (r#"{"alg":"ES256","kid":null}"#, Malformed::HeaderKid),
+            (r#"{"alg":"ES256","crit":[]}"#, Malformed::HeaderCrit),
+            (r#"{"alg":"ES256","crit":["b64"],"b64":true}"#, Malformed::HeaderCrit),
+            (r#"{"alg":"ES256","b64":false}"#, Malformed::HeaderB64),
+            (r#"{"alg":"ES256","b64":"false"}"#, Malformed::HeaderB64),
+            (r#"{"alg":"ES256","alg":"none"}"#, Malformed::HeaderDuplicate),
+            (r#"{"alg":"ES256","x":{"y":1,"y":1}}"#, Malformed::HeaderDuplicate),
+            (&deep, Malformed::HeaderNesting),
+        ];
+        for (header, expected) in table {
+            assert_eq!(error(&compact(header, "{}")), expected.into(), "{header}");
+        }
+        assert!(Token::parse(compact(r#"{"alg":"x","b64":true}"#, "{}").as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn the_payload_is_checked() {
+        let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(32), "]".repeat(32));
+        let table = [
+            ("[]", Malformed::PayloadJson),
+            ("{}x", Malformed::PayloadJson),
+            (r#"{"exp":1,"exp":2}"#, Malformed::PayloadDuplicate),
+            (&deep, Malformed::PayloadNesting),
+            (r#"{"iss":null}"#, Malformed::Issuer),
+        ];
+        for (payload, expected) in table {
+            let text = compact(r#"{"alg":"ES256"}"#, payload);
+            assert_eq!(error(&text), expected.into(), "{payload}");
+        }
+    }
+
+    #[test]
+    fn the_size_is_bounded() {
+        let start = format!("{}.e30.", base64url(r#"{"alg":"ES256"}"#));
+        let padded = |len: usize| format!("{start}{}", "A".repeat(len - start.len()));
+        // Base64url has no text of 4n+1 characters: take a header that makes the rest fit.
+        let exact = padded(MAX_TOKEN_BYTES);
+        assert_ne!(Token::parse(exact.as_bytes()).err(), Some(TokenError::TooLarge));
+        assert_eq!(error(&padded(MAX_TOKEN_BYTES + 1)), TokenError::TooLarge);
+        assert_eq!(error(&".".repeat(1 << 20)), TokenError::TooLarge);
+    }
+
+    #[test]
+    fn errors_never_quote_the_token() {
+        let text = compact(r#"{"alg":"ES256","kid":["secret"]}"#, "{}");
+        assert_eq!(error(&text).to_string(), "Jwt header [kid] field is not a string");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_parsing_panic(bytes: Vec<u8>) {
+            let _ = Token::parse(&bytes);
+        }
+
+        #[test]
+        fn no_header_and_payload_make_parsing_panic(header: String, payload: String) {
+            let _ = Token::parse(compact(&header, &payload).as_bytes());
+        }
+
+        #[test]
+        fn what_is_parsed_is_what_stands_there(text in "[A-Za-z0-9_-]{0,20}(\\.[A-Za-z0-9_-]{0,40}){2}") {
+            if let Ok(token) = Token::parse(text.as_bytes()) {
+                let signature = base64url(token.signature());
+                let input = String::from_utf8_lossy(token.signing_input());
+                prop_assert_eq!(format!("{input}.{signature}"), text);
+            }
+        }
+    }
+}
