@@ -4,6 +4,7 @@
 //! command line decides how that looks.
 
 use super::source::{Origin, Span};
+use super::tree::Node;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,6 +86,11 @@ impl Diagnostic {
         self
     }
 
+    /// Points at a node.
+    pub fn on(self, node: Node<'_>) -> Self {
+        self.at(&node.origin())
+    }
+
     /// Adds another place that matters.
     pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
         self.related.push((span, label.into()));
@@ -108,6 +114,11 @@ impl Diagnostics {
     /// Adds a finding.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.list.push(diagnostic);
+    }
+
+    /// Adds every finding of another run.
+    pub fn append(&mut self, mut other: Self) {
+        self.list.append(&mut other.list);
     }
 
     /// Every finding so far.

@@ -1,0 +1,370 @@
+//! A Gateway document: the table of its fields ([`fields`]) and typed views of its tree.
+//!
+//! A view is a node with a name for what it is; it holds nothing of its own, and every value
+//! that it returns still knows where it was written. Views say nothing about a tree that did not
+//! pass [`Gateway::check`]: what is missing or of a wrong type reads as absent.
+
+pub mod fields;
+
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::shape::{self, closest};
+use super::tree::{Node, Value};
+use crate::compile::model::TrafficMode;
+
+/// A string and where it was written.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a> {
+    /// The string.
+    pub text: &'a str,
+    /// Where it was written.
+    pub node: Node<'a>,
+}
+
+/// A whole Gateway document.
+#[derive(Debug, Clone, Copy)]
+pub struct Gateway<'a>(pub Node<'a>);
+
+/// An entry of `spec.http`.
+#[derive(Debug, Clone, Copy)]
+pub struct Server<'a>(pub Node<'a>);
+
+/// `authentication` of a server.
+#[derive(Debug, Clone, Copy)]
+pub struct Authentication<'a>(pub Node<'a>);
+
+/// A JWT rule: `authentication.jwt`, or an entry of `authentication.rules.jwt`.
+#[derive(Debug, Clone, Copy)]
+pub struct JwtRule<'a>(pub Node<'a>);
+
+/// `authorization` of a server.
+#[derive(Debug, Clone, Copy)]
+pub struct Authorization<'a>(pub Node<'a>);
+
+/// An entry of `authorization.local.rules`.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule<'a>(pub Node<'a>);
+
+fn text<'a>(node: Node<'a>, field: &str) -> Option<Text<'a>> {
+    let node = node.get(field)?;
+    Some(Text { text: node.string()?, node })
+}
+
+fn texts<'a>(node: Node<'a>, field: &str) -> impl Iterator<Item = Text<'a>> + use<'a> {
+    node.get(field)
+        .into_iter()
+        .flat_map(Node::items)
+        .filter_map(|node| Some(Text { text: node.string()?, node }))
+}
+
+fn boolean(node: Node<'_>, field: &str) -> Option<bool> {
+    match node.get(field)?.value() {
+        Value::Boolean(value) => Some(value),
+        _ => None,
+    }
+}
+
+fn integer(node: Node<'_>, field: &str) -> Option<u64> {
+    match node.get(field)?.value() {
+        Value::Number(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// A field that is present and not null.
+fn present<'a>(node: Node<'a>, field: &str) -> Option<Node<'a>> {
+    node.get(field).filter(|value| !value.is_null())
+}
+
+impl<'a> Gateway<'a> {
+    /// Reports every field that is unknown, missing, empty or of a wrong type.
+    pub fn check(self, diagnostics: &mut Diagnostics) {
+        shape::check(self.0, &shape::Shape::Object(&fields::GATEWAY), diagnostics);
+        let Some(spec) = self.spec() else { return };
+        if let Some((key, _)) = spec.entry("egressAuthorization") {
+            let message = "egressAuthorization is not supported yet by this version";
+            diagnostics.push(
+                Diagnostic::error(message)
+                    .on(key)
+                    .hint("use `authorization` of the servers, or remove the field"),
+            );
+        }
+        refuse_misplaced(spec, &["egressAuthorization"], "spec", diagnostics);
+        for server in self.servers() {
+            refuse_misplaced(
+                server.0,
+                &["authentication", "authorization"],
+                "a server",
+                diagnostics,
+            );
+        }
+    }
+
+    fn spec(self) -> Option<Node<'a>> {
+        self.0.get("spec")
+    }
+
+    /// `metadata.name`.
+    pub fn name(self) -> Option<&'a str> {
+        self.0.get("metadata")?.get("name")?.string()
+    }
+
+    /// `metadata.namespace`, else that of the workload selector.
+    pub fn namespace(self) -> Option<&'a str> {
+        self.0
+            .get("metadata")
+            .and_then(|metadata| metadata.get("namespace")?.string())
+            .or_else(|| self.workload_selector()?.get("namespace")?.string())
+    }
+
+    /// The namespace in which the gateway's pods run: that of the workload selector, else
+    /// `metadata.namespace`.
+    pub fn workload_namespace(self) -> Option<&'a str> {
+        self.workload_selector()
+            .and_then(|selector| selector.get("namespace")?.string())
+            .or_else(|| self.namespace())
+    }
+
+    fn workload_selector(self) -> Option<Node<'a>> {
+        self.spec()?.get("workloadSelector")
+    }
+
+    /// `spec.workloadSelector.labels`.
+    pub fn workload_labels(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.workload_selector()
+            .and_then(|selector| selector.get("labels"))
+            .into_iter()
+            .flat_map(Node::entries)
+            .filter_map(|(key, value)| Some((key.scalar_text()?, value.string()?)))
+    }
+
+    /// `spec.http`.
+    pub fn servers(self) -> impl Iterator<Item = Server<'a>> {
+        self.spec().and_then(|spec| spec.get("http")).into_iter().flat_map(Node::items).map(Server)
+    }
+}
+
+/// Reports a field that looks like one of the security fields but is not, or is one of a server's
+/// in the wrong place. Other unknown fields are none of our business.
+fn refuse_misplaced(node: Node<'_>, own: &[&str], place: &str, diagnostics: &mut Diagnostics) {
+    const ALL: [&str; 3] = ["authentication", "authorization", "egressAuthorization"];
+    for (key, _) in node.entries() {
+        let text = key.scalar_text().unwrap_or_default();
+        let Some(meant) = closest(text, ALL.into_iter()).filter(|_| !own.contains(&text)) else {
+            continue;
+        };
+        let diagnostic = Diagnostic::error(format!("`{text}` is not a field of {place}"));
+        let hint = match meant {
+            "egressAuthorization" if text == meant => {
+                "`egressAuthorization` belongs directly below `spec`".to_owned()
+            }
+            meant if text == meant => {
+                format!("`{meant}` belongs to a server: indent it to stand beside its `hostname`")
+            }
+            meant => format!("did you mean `{meant}`?"),
+        };
+        diagnostics.push(diagnostic.on(key).hint(hint));
+    }
+}
+
+impl<'a> Server<'a> {
+    /// `name`.
+    pub fn name(self) -> Option<Text<'a>> {
+        text(self.0, "name")
+    }
+
+    /// `hostname`.
+    pub fn hostname(self) -> Option<Text<'a>> {
+        text(self.0, "hostname")
+    }
+
+    /// The key of `port`.
+    pub fn port(self) -> Option<Node<'a>> {
+        self.0.entry("port").filter(|(_, value)| !value.is_null()).map(|(key, _)| key)
+    }
+
+    /// `trafficMode`; AUTO where it is not written.
+    pub fn traffic_mode(self) -> TrafficMode {
+        match text(self.0, "trafficMode").map(|mode| mode.text) {
+            Some("EGRESS") => TrafficMode::Egress,
+            Some("INGRESS") => TrafficMode::Ingress,
+            Some("TRANSIT") => TrafficMode::Transit,
+            _ => TrafficMode::Auto,
+        }
+    }
+
+    /// `routing.rules`, with `routing` itself for places.
+    pub fn routing(self) -> Option<(Node<'a>, Option<Node<'a>>)> {
+        let routing = present(self.0, "routing")?;
+        Some((routing, present(routing, "rules")))
+    }
+
+    /// `authentication`.
+    pub fn authentication(self) -> Option<Authentication<'a>> {
+        self.0.get("authentication").map(Authentication)
+    }
+
+    /// `authorization`.
+    pub fn authorization(self) -> Option<Authorization<'a>> {
+        self.0.get("authorization").map(Authorization)
+    }
+}
+
+impl<'a> Authentication<'a> {
+    /// `jwt`.
+    pub fn jwt(self) -> Option<JwtRule<'a>> {
+        self.0.get("jwt").map(JwtRule)
+    }
+
+    /// `rules`.
+    pub fn rules(self) -> Option<Node<'a>> {
+        self.0.get("rules")
+    }
+
+    /// The JWT rules of `jwt` and of `rules.jwt`.
+    pub fn jwt_rules(self) -> impl Iterator<Item = JwtRule<'a>> {
+        let several = self.rules().and_then(|rules| rules.get("jwt"));
+        self.jwt().into_iter().chain(several.into_iter().flat_map(Node::items).map(JwtRule))
+    }
+
+    /// `requireJwt`; absent where it is not written.
+    pub fn require_jwt(self) -> Option<(bool, Node<'a>)> {
+        let node = self.0.get("requireJwt")?;
+        let value = boolean(self.0, "requireJwt").or_else(|| boolean(node, "value"))?;
+        Some((value, node))
+    }
+
+    /// The key of `oidc`.
+    pub fn oidc(self) -> Option<Node<'a>> {
+        self.0.entry("oidc").map(|(key, _)| key)
+    }
+}
+
+impl<'a> JwtRule<'a> {
+    /// `issuer`.
+    pub fn issuer(self) -> Option<Text<'a>> {
+        text(self.0, "issuer")
+    }
+
+    /// `audiences`.
+    pub fn audiences(self) -> impl Iterator<Item = Text<'a>> {
+        texts(self.0, "audiences")
+    }
+
+    /// `jwksUri`.
+    pub fn jwks_uri(self) -> Option<Text<'a>> {
+        text(self.0, "jwksUri")
+    }
+
+    /// `jwks`.
+    pub fn jwks(self) -> Option<Text<'a>> {
+        text(self.0, "jwks")
+    }
+
+    /// `fromHeaders`: the name and the prefix of each.
+    pub fn from_headers(self) -> impl Iterator<Item = (Text<'a>, &'a str)> {
+        self.0.get("fromHeaders").into_iter().flat_map(Node::items).filter_map(|entry| {
+            let prefix = text(entry, "prefix").map_or("", |prefix| prefix.text);
+            Some((text(entry, "name")?, prefix))
+        })
+    }
+
+    /// `fromCookies`.
+    pub fn from_cookies(self) -> impl Iterator<Item = Text<'a>> {
+        texts(self.0, "fromCookies")
+    }
+
+    /// `fromParams`.
+    pub fn from_params(self) -> impl Iterator<Item = Text<'a>> {
+        texts(self.0, "fromParams")
+    }
+
+    /// Whether no location of any kind is listed, so that the default ones hold.
+    pub fn uses_default_locations(self) -> bool {
+        ["fromHeaders", "fromCookies", "fromParams"]
+            .into_iter()
+            .all(|field| self.0.get(field).is_none_or(Node::is_empty))
+    }
+
+    /// `outputPayloadToHeader`.
+    pub fn output_payload_to_header(self) -> Option<Text<'a>> {
+        text(self.0, "outputPayloadToHeader")
+    }
+
+    /// `outputClaimToHeaders`: header and claim of each.
+    pub fn output_claim_to_headers(self) -> impl Iterator<Item = (Text<'a>, &'a str)> {
+        self.0
+            .get("outputClaimToHeaders")
+            .into_iter()
+            .flat_map(Node::items)
+            .filter_map(|entry| Some((text(entry, "header")?, text(entry, "claim")?.text)))
+    }
+
+    /// `forwardOriginalToken`.
+    pub fn forward_original_token(self) -> bool {
+        boolean(self.0, "forwardOriginalToken").unwrap_or(false)
+    }
+
+    /// `clockSkewSeconds`.
+    pub fn clock_skew_seconds(self) -> Option<u64> {
+        integer(self.0, "clockSkewSeconds")
+    }
+
+    /// `requireExpiration`.
+    pub fn require_expiration(self) -> bool {
+        boolean(self.0, "requireExpiration").unwrap_or(false)
+    }
+
+    /// `maxLifetimeSeconds`.
+    pub fn max_lifetime_seconds(self) -> Option<u64> {
+        integer(self.0, "maxLifetimeSeconds")
+    }
+}
+
+impl<'a> Authorization<'a> {
+    /// `local`.
+    pub fn local(self) -> Option<Node<'a>> {
+        self.0.get("local")
+    }
+
+    /// The key of `external`.
+    pub fn external(self) -> Option<Node<'a>> {
+        self.0.entry("external").map(|(key, _)| key)
+    }
+
+    /// `local.rules`.
+    pub fn rules(self) -> impl Iterator<Item = Rule<'a>> {
+        self.local()
+            .and_then(|local| local.get("rules"))
+            .into_iter()
+            .flat_map(Node::items)
+            .map(Rule)
+    }
+}
+
+impl<'a> Rule<'a> {
+    /// `name`.
+    pub fn name(self) -> Option<Text<'a>> {
+        text(self.0, "name")
+    }
+
+    /// The `jwt` of every entry of `from`; absent where `from` is.
+    pub fn from(self) -> Option<impl Iterator<Item = Node<'a>>> {
+        Some(self.0.get("from")?.items().filter_map(|entry| entry.get("jwt")))
+    }
+
+    /// Every entry of `to`; absent where `to` is.
+    pub fn to(self) -> Option<impl Iterator<Item = Node<'a>>> {
+        Some(self.0.get("to")?.items())
+    }
+
+    /// A list of strings of an entry of `to`; absent where the list is.
+    pub fn list(entry: Node<'a>, field: &str) -> Option<impl Iterator<Item = Text<'a>>> {
+        entry.get(field)?;
+        Some(texts(entry, field))
+    }
+
+    /// A string of a `jwt` of `from`.
+    pub fn pattern(jwt: Node<'a>, field: &str) -> Option<Text<'a>> {
+        text(jwt, field)
+    }
+}

@@ -1,0 +1,132 @@
+//! Files, folders and standard input to texts.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::source::Sources;
+
+/// Why a path given by the user cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// A file or folder cannot be read.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// The path as the user gave it, or a path below it.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A folder holds nothing to read.
+    #[error("{0} holds no .yaml, .yml or .json file")]
+    Empty(String),
+}
+
+/// Reads every path: a file of any name, a folder with all `*.yaml`, `*.yml` and `*.json` files
+/// below it in the order of their names, or `-` for standard input. A text that is not UTF-8 is
+/// reported and left out.
+///
+/// # Errors
+/// When a path cannot be read, or a folder holds no such file.
+pub fn read(paths: &[PathBuf], diagnostics: &mut Diagnostics) -> Result<Sources, InputError> {
+    let mut sources = Sources::default();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            let mut bytes = Vec::new();
+            let result = std::io::stdin().lock().read_to_end(&mut bytes);
+            result.map_err(|error| unreadable(Path::new("standard input"), error))?;
+            add(&mut sources, "<stdin>".to_owned(), bytes, diagnostics);
+            continue;
+        }
+        for file in files(path)? {
+            let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, error))?;
+            add(&mut sources, file.display().to_string(), bytes, diagnostics);
+        }
+    }
+    Ok(sources)
+}
+
+/// The files that a path stands for.
+///
+/// # Errors
+/// When the path cannot be read, or is a folder without a file to read.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>, InputError> {
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    if !metadata.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).map_err(|error| unreadable(&folder, error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| unreadable(&folder, error))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(|error| unreadable(&path, error))?;
+            // A link to a folder is not followed: it may lead back up.
+            if kind.is_dir() {
+                folders.push(path);
+            } else if is_document(&path) && path.is_file() {
+                found.push(path);
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(InputError::Empty(path.display().to_string()));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether a file in a folder is read: by the end of its name.
+fn is_document(path: &Path) -> bool {
+    path.extension()
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> InputError {
+    InputError::Unreadable { path: path.display().to_string(), source }
+}
+
+fn add(sources: &mut Sources, name: String, bytes: Vec<u8>, diagnostics: &mut Diagnostics) {
+    match String::from_utf8(bytes) {
+        Ok(text) => {
+            sources.add(name, text);
+        }
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            diagnostics.push(
+                Diagnostic::error(format!("{name} is not UTF-8 (at byte {at})"))
+                    .hint("save the file as UTF-8"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_read_whole_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("b")).unwrap();
+        for name in ["c.json", "b/z.yml", "a.yaml", "notes.txt"] {
+            std::fs::write(folder.path().join(name), "{}").unwrap();
+        }
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("b/loop")).unwrap();
+        let found = files(folder.path()).unwrap();
+        let names: Vec<_> =
+            found.iter().map(|path| path.strip_prefix(folder.path()).unwrap()).collect();
+        assert_eq!(names, [Path::new("a.yaml"), Path::new("b/z.yml"), Path::new("c.json")]);
+    }
+
+    #[test]
+    fn an_empty_folder_and_a_missing_file_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(files(folder.path()), Err(InputError::Empty(_))));
+        let missing = folder.path().join("missing.yaml");
+        assert!(matches!(files(&missing), Err(InputError::Unreadable { .. })));
+    }
+}

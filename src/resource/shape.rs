@@ -1,0 +1,282 @@
+//! Tables that say which fields exist, and the check of a tree against them.
+//!
+//! One table does three things: it checks types, required fields, misspelt fields and empty
+//! values; it is printed as a JSON Schema ([`super::schema`]); and it documents every field. So
+//! none of the three can drift from the others. What fields mean together is checked in
+//! [`crate::compile`].
+
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::tree::{Node, Value};
+
+/// What a value may be.
+#[derive(Debug)]
+pub enum Shape {
+    /// Any value; not looked at.
+    Anything,
+    /// A string that is not empty.
+    Text,
+    /// A string, which may be empty.
+    TextOrEmpty,
+    /// A whole number between two bounds, both included.
+    Integer {
+        /// Smallest value.
+        min: u64,
+        /// Largest value.
+        max: u64,
+    },
+    /// `true` or `false`.
+    Boolean,
+    /// `true`, `false`, or a map that holds one of them as `value`.
+    BooleanOrValue,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list.
+    List(&'static Shape),
+    /// A list with at least one item.
+    SomeOf(&'static Shape),
+    /// A map from any names to strings.
+    TextMap,
+    /// A map from any names to strings, with at least one entry.
+    SomeTextMap,
+    /// A map with known fields.
+    Object(&'static Object),
+}
+
+/// A map with known fields.
+#[derive(Debug)]
+pub struct Object {
+    /// The fields.
+    pub fields: &'static [Field],
+    /// What happens to other fields.
+    pub others: Others,
+    /// Present where `{}` is refused: what to write instead.
+    pub not_empty: Option<&'static str>,
+}
+
+/// What happens to a field that the table does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// It is ignored. Null counts as absent in such a map.
+    Ignored,
+    /// It is an error: a misspelt field would be a rule that does not exist. Null is an error too.
+    Refused,
+}
+
+/// A field of an [`Object`].
+#[derive(Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// What its value may be.
+    pub shape: Shape,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it means; the description in the JSON Schema.
+    pub doc: &'static str,
+    /// What to write instead of null or an empty value.
+    pub instead: Option<&'static str>,
+}
+
+/// A field that may be left out.
+pub const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field { name, shape, required: false, doc, instead: None }
+}
+
+/// A field that must be there.
+pub const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field { name, shape, required: true, doc, instead: None }
+}
+
+impl Field {
+    /// Says what to write instead of null or an empty value.
+    pub const fn instead(self, instead: &'static str) -> Self {
+        Self { instead: Some(instead), ..self }
+    }
+}
+
+/// Checks a tree against a shape and reports everything that does not fit.
+pub fn check(node: Node<'_>, shape: &Shape, diagnostics: &mut Diagnostics) {
+    Check { diagnostics }.value(node, shape, "the value", None);
+}
+
+struct Check<'d> {
+    diagnostics: &'d mut Diagnostics,
+}
+
+impl Check<'_> {
+    fn value(&mut self, node: Node<'_>, shape: &Shape, name: &str, instead: Option<&str>) {
+        match (shape, node.value()) {
+            (Shape::Anything, _) | (Shape::TextOrEmpty, Value::String(_)) => {}
+            (Shape::Text, Value::String(text)) => {
+                if text.is_empty() {
+                    self.empty(node, name, "an empty string", instead);
+                }
+            }
+            (Shape::Integer { min, max }, Value::Number(text)) => {
+                let fits = text.parse().is_ok_and(|number| (*min..=*max).contains(&number));
+                if !fits {
+                    let wanted = match *max {
+                        u64::MAX => format!("a whole number of at least {min}"),
+                        max => format!("a whole number from {min} to {max}"),
+                    };
+                    self.error(node, format!("{name} must be {wanted}"), None);
+                }
+            }
+            (Shape::Boolean | Shape::BooleanOrValue, Value::Boolean(_)) => {}
+            (Shape::BooleanOrValue, Value::Mapping) => match node.get("value") {
+                Some(value) if node.len() == 1 => self.value(value, &Shape::Boolean, name, instead),
+                _ => {
+                    let message = format!("{name} must be true, false or {{value: true|false}}");
+                    self.error(node, message, None);
+                }
+            },
+            (Shape::Word(words), Value::String(text)) => {
+                if !words.contains(&text) {
+                    let message = format!("{name} cannot be `{text}`");
+                    let hint = suggest(text, words.iter().copied());
+                    self.error(node, message, Some(hint));
+                }
+            }
+            (Shape::List(item), Value::Sequence) => self.items(node, item, name),
+            (Shape::SomeOf(item), Value::Sequence) => {
+                if node.is_empty() {
+                    self.empty(node, name, "an empty list", instead);
+                }
+                self.items(node, item, name);
+            }
+            (Shape::TextMap | Shape::SomeTextMap, Value::Mapping) => {
+                if node.is_empty() && matches!(shape, Shape::SomeTextMap) {
+                    self.empty(node, name, "an empty map", instead);
+                }
+                for (key, value) in node.entries() {
+                    let name = format!("`{}`", key.scalar_text().unwrap_or_default());
+                    self.value(value, &Shape::Text, &name, None);
+                }
+            }
+            (Shape::Object(object), Value::Mapping) => self.object(node, object, name, instead),
+            (_, Value::Null) => self.empty(node, name, "null", instead),
+            (shape, value) => self.wrong_type(node, shape, value, name, instead),
+        }
+    }
+
+    fn items(&mut self, node: Node<'_>, item: &Shape, name: &str) {
+        for child in node.items() {
+            match child.value() {
+                Value::Null => self.empty(child, &format!("an entry of {name}"), "null", None),
+                _ => self.value(child, item, &format!("an entry of {name}"), None),
+            }
+        }
+    }
+
+    fn object(&mut self, node: Node<'_>, object: &Object, name: &str, instead: Option<&str>) {
+        if let Some(otherwise) = object.not_empty.filter(|_| node.is_empty()) {
+            self.empty(node, name, "an empty map", instead.or(Some(otherwise)));
+            return;
+        }
+        for (key, value) in node.entries() {
+            let text = key.scalar_text().unwrap_or_default();
+            let Some(field) = object.fields.iter().find(|field| field.name == text) else {
+                if object.others == Others::Refused {
+                    let hint = suggest(text, object.fields.iter().map(|field| field.name));
+                    self.error(key, format!("unknown field `{text}`"), Some(hint));
+                }
+                continue;
+            };
+            if object.others == Others::Ignored && value.is_null() {
+                continue;
+            }
+            self.value(value, &field.shape, &format!("`{text}`"), field.instead);
+        }
+        for field in object.fields.iter().filter(|field| field.required) {
+            let missing = match node.get(field.name) {
+                None => true,
+                Some(value) => object.others == Others::Ignored && value.is_null(),
+            };
+            if missing {
+                let message = format!("{name} has no `{}`", field.name);
+                let hint = format!("add `{}`: {}", field.name, lower_first(field.doc));
+                self.error(node, message, Some(hint));
+            }
+        }
+    }
+
+    fn wrong_type(
+        &mut self,
+        node: Node<'_>,
+        shape: &Shape,
+        value: Value<'_>,
+        name: &str,
+        instead: Option<&str>,
+    ) {
+        let found = value.describe();
+        let (wanted, hint) = match shape {
+            Shape::Text | Shape::TextOrEmpty | Shape::Word(_) => (
+                "a string",
+                match value {
+                    Value::Boolean(_) | Value::Number(_) => Some("put the value in quotes"),
+                    _ => None,
+                },
+            ),
+            Shape::Integer { .. } => (
+                "a whole number",
+                matches!(value, Value::String(_)).then_some("write digits only, without quotes"),
+            ),
+            Shape::Boolean | Shape::BooleanOrValue => (
+                "true or false",
+                matches!(value, Value::String(_))
+                    .then_some("write `true` or `false`, without quotes"),
+            ),
+            Shape::List(_) | Shape::SomeOf(_) => {
+                ("a list", Some("write each entry on a line of its own that begins with `- `"))
+            }
+            _ => ("a map", None),
+        };
+        let message = format!("{name} must be {wanted}, not {found}");
+        self.error(node, message, hint.or(instead).map(str::to_owned));
+    }
+
+    fn empty(&mut self, node: Node<'_>, name: &str, what: &str, instead: Option<&str>) {
+        let hint = instead.unwrap_or("give it a value, or leave it out");
+        self.error(node, format!("{name} is {what}"), Some(hint.to_owned()));
+    }
+
+    fn error(&mut self, node: Node<'_>, message: String, hint: Option<String>) {
+        let diagnostic = Diagnostic::error(message).on(node);
+        self.diagnostics.push(match hint {
+            Some(hint) => diagnostic.hint(hint),
+            None => diagnostic,
+        });
+    }
+}
+
+/// "did you mean", when one of the words is close, otherwise all the words.
+pub fn suggest<'w>(text: &str, words: impl Iterator<Item = &'w str> + Clone) -> String {
+    match closest(text, words.clone()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => {
+            let words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
+            format!("expected {}", words.join(", "))
+        }
+    }
+}
+
+/// The word that someone who wrote `text` most likely meant.
+pub fn closest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let text = text.to_ascii_lowercase().replace(['_', '-'], "");
+    words
+        .map(|word| (strsim::damerau_levenshtein(&text, &word.to_ascii_lowercase()), word))
+        .filter(|(distance, word)| *distance <= word.len().div_ceil(4))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        // "URI of" stays as it is.
+        Some(first) if !characters.as_str().starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(characters).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
