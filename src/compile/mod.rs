@@ -3,10 +3,199 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`model`] | what compiling one Gateway yields: the policy, and what deploying it takes |
+//! | [`select`] | which Gateway of the input is compiled |
+//! | `server` | one entry of `spec.http` |
+//! | `hostname` | hostnames in canonical form |
+//! | `authentication`, `header`, `jwks` | JWT rules, their header names and their keys |
+//! | `authorization` | rules |
+//! | `destination` | where a server sends requests |
+//! | `table` | what repeats is written once |
 //!
-//! What a document looks like is in [`crate::resource`]; what a deployment looks like is in
-//! [`crate::emit`]. Nothing here reads or writes files.
+//! Compiling goes on after an error, so that one run reports them all. What a document looks
+//! like is in [`crate::resource`]; what a deployment looks like is in [`crate::emit`]. Nothing
+//! here reads or writes files.
 
+mod authentication;
+mod authorization;
+mod destination;
+mod header;
+mod hostname;
+mod jwks;
 pub mod model;
+pub mod select;
+mod server;
+mod table;
+
+use std::collections::{HashMap, HashSet};
 
 pub use model::Compiled;
+
+use crate::policy::{self, DefaultAction, Policy};
+use crate::resource::diagnostic::{Diagnostic, Diagnostics};
+use crate::resource::gateway::{Gateway, Server};
+use crate::resource::source::Origin;
+use crate::resource::tree::Node;
+use model::Deployment;
+use table::Table;
+
+/// What compiling depends on besides the Gateway.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What happens to a request for a host that nothing governs.
+    pub default_action: DefaultAction,
+}
+
+/// Compiles one Gateway. Reports everything that is wrong with it, and returns nothing when that
+/// includes an error.
+pub fn compile(
+    gateway: Gateway<'_>,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Option<Compiled> {
+    let mut found = Diagnostics::default();
+    gateway.check(&mut found);
+    let place = Place { node: gateway.0, path: String::new() };
+    let tables = Tables::default();
+    let mut compiler = Compiler { gateway, diagnostics: &mut found, tables, place };
+    let identity = compiler.identity();
+    let servers = compiler.servers();
+    compiler.check_headers();
+    let tables = compiler.tables;
+    let failed = found.has_errors();
+    diagnostics.append(found);
+    let (namespace, name) = identity?;
+    if failed {
+        return None;
+    }
+    let (servers, deployments): (Vec<_>, Vec<_>) = servers.into_iter().unzip();
+    Some(Compiled {
+        policy: Policy {
+            version: policy::VERSION,
+            gateway: format!("{namespace}/{name}"),
+            default_action: options.default_action,
+            jwt_rules: tables.jwt_rules.into_vec(),
+            principals: tables.principals.into_vec(),
+            operations: tables.operations.into_vec(),
+            rules: tables.rules.into_vec(),
+            servers,
+        },
+        deployment: Deployment {
+            namespace: namespace.to_owned(),
+            workload_namespace: gateway.workload_namespace().unwrap_or(namespace).to_owned(),
+            name: name.to_owned(),
+            workload_labels: gateway
+                .workload_labels()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+            jwks: jwks::with_own_cas(tables.clusters, &deployments),
+            servers: deployments,
+        },
+    })
+}
+
+/// One Gateway on its way to a policy.
+struct Compiler<'a, 'd> {
+    gateway: Gateway<'a>,
+    diagnostics: &'d mut Diagnostics,
+    tables: Tables,
+    /// The server being compiled and its path.
+    place: Place<'a>,
+}
+
+/// A node and its path, from which the paths of nodes below it are found quickly.
+#[derive(Debug, Clone)]
+struct Place<'a> {
+    node: Node<'a>,
+    path: String,
+}
+
+impl<'a> Place<'a> {
+    /// Where a node is written.
+    fn origin(&self, node: Node<'a>) -> Origin {
+        Origin { span: node.span(), field: node.path_below(self.node, self.path.clone()) }
+    }
+}
+
+/// What servers share.
+#[derive(Default)]
+struct Tables {
+    jwt_rules: Table<policy::JwtRule>,
+    principals: Table<policy::Principal>,
+    operations: Table<policy::Operation>,
+    rules: Table<policy::Rule>,
+    clusters: Vec<model::JwksCluster>,
+    cluster_names: HashSet<String>,
+}
+
+impl<'a> Compiler<'a, '_> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn error(&mut self, node: Node<'a>, message: impl Into<String>, hint: impl Into<String>) {
+        let origin = self.place.origin(node);
+        self.report(Diagnostic::error(message).at(&origin).hint(hint));
+    }
+
+    fn warn(&mut self, node: Node<'a>, message: impl Into<String>, hint: impl Into<String>) {
+        let origin = self.place.origin(node);
+        self.report(Diagnostic::warning(message).at(&origin).hint(hint));
+    }
+
+    /// Namespace and name of the Gateway.
+    fn identity(&mut self) -> Option<(&'a str, &'a str)> {
+        if self.gateway.namespace().is_none() {
+            let place = self.gateway.0.get("metadata").unwrap_or(self.gateway.0);
+            self.error(
+                place,
+                "the Gateway has no namespace",
+                "write `spec.workloadSelector.namespace`, or `metadata.namespace`",
+            );
+        }
+        Some((self.gateway.namespace()?, self.gateway.name()?))
+    }
+
+    fn servers(&mut self) -> Vec<(policy::Server, model::ServerDeployment)> {
+        let gateway = self.gateway;
+        let servers: Vec<Server<'a>> = gateway.servers().collect();
+        if servers.is_empty() {
+            self.warn(
+                gateway.0.get("spec").unwrap_or(gateway.0),
+                "the Gateway has no HTTP servers, so nothing governs any host",
+                "list servers below `spec.http`",
+            );
+        }
+        let mut names: HashMap<&str, Node<'a>> = HashMap::with_capacity(servers.len());
+        let mut hosts: HashMap<String, Node<'a>> = HashMap::with_capacity(servers.len());
+        let mut compiled = Vec::with_capacity(servers.len());
+        let whole = self.place.clone();
+        for (position, server) in servers.into_iter().enumerate() {
+            self.place = Place { node: server.0, path: format!("spec.http[{position}]") };
+            if let Some(name) = server.name()
+                && let Some(first) = names.insert(name.text, name.node)
+            {
+                let message = format!("two servers have the name `{}`", name.text);
+                self.report(
+                    Diagnostic::error(message)
+                        .at(&self.place.origin(name.node))
+                        .related(first.span(), "the first of them")
+                        .hint("give each server a name of its own"),
+                );
+            }
+            let hostname = self.hostname(server);
+            if let (Some(hostname), Some(written)) = (&hostname, server.hostname())
+                && let Some(first) = hosts.insert(hostname.clone(), written.node)
+            {
+                self.report(
+                    Diagnostic::error(format!("two servers have the hostname `{hostname}`"))
+                        .at(&self.place.origin(written.node))
+                        .related(first.span(), "the first of them")
+                        .hint("hostnames are compared in lower case and without a trailing dot"),
+                );
+            }
+            compiled.extend(self.server(server, hostname));
+        }
+        self.place = whole;
+        compiled
+    }
+}

@@ -22,6 +22,9 @@ pub struct Compiled {
 pub struct Deployment {
     /// Namespace of the Gateway: `metadata.namespace`, else that of the workload selector.
     pub namespace: String,
+    /// Namespace in which the gateway's pods run: that of the workload selector, else
+    /// `metadata.namespace`.
+    pub workload_namespace: String,
     /// Name of the Gateway.
     pub name: String,
     /// Labels of the gateway's pods; empty when the Gateway selects none.

@@ -1,0 +1,142 @@
+//! JWT rules.
+
+use std::collections::HashMap;
+
+use super::{Compiler, header};
+use crate::policy::{self, ClaimHeader, HeaderLocation};
+use crate::resource::diagnostic::Diagnostic;
+use crate::resource::gateway::{Authentication, JwtRule, Server, Text};
+use crate::resource::tree::Node;
+
+impl<'a> Compiler<'a, '_> {
+    /// Compiles `authentication`; absent where no token is looked for.
+    pub(super) fn authentication(&mut self, server: Server<'a>) -> Option<policy::Authentication> {
+        let authentication = server.authentication()?;
+        self.check_choice(authentication);
+        let mut issuers: HashMap<&str, Node<'a>> = HashMap::new();
+        let mut jwt = Vec::new();
+        for rule in authentication.jwt_rules() {
+            if let Some(issuer) = rule.issuer()
+                && let Some(first) = issuers.insert(issuer.text, issuer.node)
+            {
+                self.report(
+                    Diagnostic::error(format!("the issuer `{}` is written twice", issuer.text))
+                        .at(&self.place.origin(issuer.node))
+                        .related(first.span(), "first written here")
+                        .hint("write one JWT rule an issuer; `audiences` may list several"),
+                );
+            }
+            jwt.extend(self.jwt_rule(rule));
+        }
+        if jwt.is_empty() {
+            return None;
+        }
+        let required = authentication.require_jwt().is_none_or(|(required, _)| required);
+        Some(policy::Authentication { jwt, required })
+    }
+
+    /// `jwt` or `rules`, not both and not neither.
+    fn check_choice(&mut self, authentication: Authentication<'a>) {
+        match (authentication.jwt(), authentication.rules()) {
+            (Some(_), Some(rules)) => self.error(
+                rules,
+                "`jwt` and `rules` cannot stand together",
+                "move the rule below `jwt` into the list `rules.jwt`",
+            ),
+            // Of `oidc` there is an error or a warning already.
+            (None, None) if !authentication.0.is_empty() && authentication.oidc().is_none() => {
+                self.error(
+                    authentication.0,
+                    "`authentication` names no issuer",
+                    "write `jwt` with an issuer below it",
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn jwt_rule(&mut self, rule: JwtRule<'a>) -> Option<u32> {
+        let jwks = self.jwks(rule);
+        let from_headers =
+            rule.from_headers().filter_map(|(name, prefix)| self.location(name, prefix)).collect();
+        for cookie in rule.from_cookies() {
+            // A cookie's name is a token, as a header's is (RFC 6265, section 4.1.1).
+            if http::HeaderName::from_bytes(cookie.text.as_bytes()).is_err()
+                && !cookie.text.is_empty()
+            {
+                let message = format!("`{}` is not a cookie name", cookie.text.escape_debug());
+                self.error(cookie.node, message, "write the name alone, such as `session-token`");
+            }
+        }
+        let owned = |text: Text<'_>| text.text.to_owned();
+        let lower = |text: Text<'_>| text.text.to_ascii_lowercase();
+        let compiled = policy::JwtRule {
+            issuer: rule.issuer().map(owned)?,
+            audiences: rule.audiences().map(owned).collect(),
+            jwks: jwks?,
+            from_headers,
+            from_cookies: rule.from_cookies().map(owned).collect(),
+            from_params: rule.from_params().map(owned).collect(),
+            output_payload_to_header: rule.output_payload_to_header().map(lower),
+            output_claim_to_headers: rule
+                .output_claim_to_headers()
+                .map(|(header, claim)| ClaimHeader {
+                    header: lower(header),
+                    claim: claim.to_owned(),
+                })
+                .collect(),
+            forward_original_token: rule.forward_original_token(),
+            clock_skew_seconds: rule
+                .clock_skew_seconds()
+                .unwrap_or_else(policy::default_clock_skew_seconds),
+            require_expiration: rule.require_expiration(),
+            max_lifetime_seconds: rule.max_lifetime_seconds(),
+        };
+        let known = self.tables.jwt_rules.len();
+        let index = self.tables.jwt_rules.index(compiled);
+        // What a hundred servers repeat is worth one warning.
+        if self.tables.jwt_rules.len() > known {
+            self.warn_of_rule(rule);
+        }
+        Some(index)
+    }
+
+    fn location(&mut self, name: Text<'a>, prefix: &str) -> Option<HeaderLocation> {
+        let Some(canonical) = header::canonical(name.text) else {
+            if !name.text.is_empty() {
+                let message = format!("`{}` is not a header name", name.text.escape_debug());
+                self.error(name.node, message, "write the name alone, such as `x-mesh-token`");
+            }
+            return None;
+        };
+        Some(HeaderLocation { name: canonical, prefix: prefix.to_owned() })
+    }
+
+    fn warn_of_rule(&mut self, rule: JwtRule<'a>) {
+        let place = rule.issuer().map_or(rule.0, |issuer| issuer.node);
+        if rule.uses_default_locations() {
+            self.warn(
+                place,
+                "tokens are looked for in `Authorization: Bearer` and removed from there",
+                "an external API that wants its own `Authorization` needs the mesh token \
+                 elsewhere: `fromHeaders: [{name: x-mesh-token}]`",
+            );
+        }
+        for (name, prefix) in rule.from_headers() {
+            if name.text.eq_ignore_ascii_case("authorization") && prefix.is_empty() {
+                self.warn(
+                    name.node,
+                    "tokens are looked for in `authorization` without a prefix",
+                    "clients send `Bearer` and a token: write `prefix: \"Bearer \"`",
+                );
+            }
+        }
+        if rule.audiences().next().is_none() {
+            self.warn(
+                place,
+                "audiences are not checked: a token for any other service passes too",
+                "list what `aud` must hold in `audiences`",
+            );
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Authorization rules.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::Compiler;
+use crate::policy::path_pattern::PathPattern;
+use crate::policy::{self, Operation, Principal};
+use crate::resource::gateway::{Rule, Server, Text};
+use crate::resource::tree::Node;
+
+impl<'a> Compiler<'a, '_> {
+    /// Compiles `authorization.local`; absent where nothing is enforced.
+    pub(super) fn authorization(&mut self, server: Server<'a>) -> Option<policy::Authorization> {
+        let authorization = server.authorization()?;
+        authorization.local()?;
+        let authenticated = server
+            .authentication()
+            .is_some_and(|authentication| authentication.jwt_rules().next().is_some());
+        let mut names = HashSet::new();
+        let mut rules = Vec::new();
+        for (position, rule) in authorization.rules().enumerate() {
+            if let Some(name) = rule.name().filter(|name| !names.insert(name.text)) {
+                let message = format!("two rules of this server have the name `{}`", name.text);
+                self.warn(name.node, message, "decisions show the name: make it unique");
+            }
+            if !authenticated && let Some(jwt) = rule.from().and_then(|mut from| from.next()) {
+                self.error(
+                    jwt,
+                    "this can never match: the server has no `authentication.jwt`",
+                    "write `authentication.jwt` with the issuer of these tokens, or remove `from`",
+                );
+            }
+            rules.push(self.rule(rule, position));
+        }
+        Some(policy::Authorization { rules })
+    }
+
+    fn rule(&mut self, rule: Rule<'a>, position: usize) -> u32 {
+        let name =
+            rule.name().map_or_else(|| format!("rules[{position}]"), |it| it.text.to_owned());
+        let from = rule.from().map(|from| from.map(|jwt| self.principal(jwt)).collect());
+        let to = rule.to().map(|to| to.map(|entry| self.operation(entry)).collect());
+        self.tables.rules.index(policy::Rule { name, from, to })
+    }
+
+    fn principal(&mut self, jwt: Node<'a>) -> u32 {
+        let pattern = |field| Rule::pattern(jwt, field).map(|text| text.text.to_owned());
+        let other: BTreeMap<String, String> = jwt
+            .get("other")
+            .into_iter()
+            .flat_map(Node::entries)
+            .filter_map(|(name, value)| {
+                Some((name.scalar_text()?.to_owned(), value.string()?.to_owned()))
+            })
+            .collect();
+        let principal = Principal { iss: pattern("iss"), sub: pattern("sub"), other };
+        self.tables.principals.index(principal)
+    }
+
+    fn operation(&mut self, entry: Node<'a>) -> u32 {
+        let methods = Rule::list(entry, "methods").map(|methods| {
+            methods
+                .map(|method| {
+                    self.check_method(method);
+                    method.text.to_owned()
+                })
+                .collect()
+        });
+        let paths = Rule::list(entry, "paths").map(|paths| {
+            paths
+                .map(|path| {
+                    self.check_path(path);
+                    path.text.to_owned()
+                })
+                .collect()
+        });
+        self.tables.operations.index(Operation { methods, paths })
+    }
+
+    fn check_method(&mut self, method: Text<'a>) {
+        let text = method.text;
+        if text.is_empty() {
+            return;
+        }
+        if text == "*" {
+            self.error(
+                method.node,
+                "`*` is not a method",
+                "leave `methods` out to allow any method",
+            );
+        } else if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            self.error(
+                method.node,
+                format!("the method `{text}` is not in upper case"),
+                format!("methods are case-sensitive: write `{}`", text.to_ascii_uppercase()),
+            );
+        } else if http::Method::from_bytes(text.as_bytes()).is_err() {
+            self.error(
+                method.node,
+                format!("`{}` is not a method", text.escape_debug()),
+                "write one method an entry, such as `GET`",
+            );
+        }
+    }
+
+    fn check_path(&mut self, path: Text<'a>) {
+        let text = path.text;
+        if text.is_empty() {
+            return;
+        }
+        if let Err(error) = PathPattern::parse(text) {
+            self.error(
+                path.node,
+                format!("the path pattern `{}` is refused: {error}", text.escape_debug()),
+                "`*` stands for any characters, `{*}` for one whole segment, `{**}` for any number \
+                 of whole segments",
+            );
+        } else if !text.starts_with(['/', '*', '{']) {
+            self.warn(
+                path.node,
+                format!("the path pattern `{}` can never match", text.escape_debug()),
+                "paths begin with `/`",
+            );
+        } else if text.contains(['?', '#']) {
+            self.warn(
+                path.node,
+                format!("the path pattern `{}` can never match", text.escape_debug()),
+                "patterns are compared with the path alone, without `?` and what follows it",
+            );
+        } else if !text.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
+            self.warn(
+                path.node,
+                format!("the path pattern `{}` can never match", text.escape_debug()),
+                "in paths such characters are percent-encoded, as in `%C3%A9`",
+            );
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Hostnames in the form in which the filter compares them.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::Compiler;
+use crate::resource::gateway::Server;
+
+/// Why a hostname is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HostnameError {
+    /// A port, a scheme, a path or user-info stands in it.
+    #[error("holds more than a hostname: leave out scheme, port and path")]
+    MoreThanAHostname,
+    /// A byte outside ASCII.
+    #[error("is not ASCII: write an internationalized name in its `xn--` form")]
+    NotAscii,
+    /// A `*` anywhere but alone or in front.
+    #[error("has a `*` where none can stand: write `*.example.com`, or `*` alone for any host")]
+    Wildcard,
+    /// Anything else that cannot be a name.
+    #[error(
+        "is not a DNS name: labels of letters, digits, `-` and `_` with dots between them, at \
+         most 63 characters each and 253 in all"
+    )]
+    NotAName,
+}
+
+/// The canonical form of a server's hostname: ASCII lower case, without a trailing dot; `*` may
+/// stand alone or in front as `*.`.
+pub fn canonical(written: &str) -> Result<String, HostnameError> {
+    if written == "*" {
+        return Ok(written.to_owned());
+    }
+    match written.strip_prefix("*.") {
+        Some(suffix) if suffix.parse::<Ipv4Addr>().is_err() => {
+            Ok(format!("*.{}", canonical_name(suffix)?))
+        }
+        _ => canonical_host(written),
+    }
+}
+
+/// The canonical form of one host: a DNS name, an IPv4 address, or an IPv6 address in brackets.
+pub fn canonical_host(written: &str) -> Result<String, HostnameError> {
+    if let Some(address) = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let address: Ipv6Addr = address.parse().map_err(|_| HostnameError::NotAName)?;
+        return Ok(format!("[{address}]"));
+    }
+    canonical_name(written)
+}
+
+fn canonical_name(written: &str) -> Result<String, HostnameError> {
+    if !written.is_ascii() {
+        return Err(HostnameError::NotAscii);
+    }
+    if written.contains('*') {
+        return Err(HostnameError::Wildcard);
+    }
+    if written.contains([':', '/', '@', '?', '#']) {
+        return Err(HostnameError::MoreThanAHostname);
+    }
+    let name = written.strip_suffix('.').unwrap_or(written).to_ascii_lowercase();
+    let labels_are_good = name.split('.').all(|label| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    });
+    if labels_are_good && name.len() <= 253 { Ok(name) } else { Err(HostnameError::NotAName) }
+}
+
+impl<'a> Compiler<'a, '_> {
+    /// The canonical hostname of a server.
+    pub(super) fn hostname(&mut self, server: Server<'a>) -> Option<String> {
+        let written = server.hostname().filter(|hostname| !hostname.text.is_empty())?;
+        match canonical(written.text) {
+            Ok(hostname) => Some(hostname),
+            Err(error) => {
+                self.error(
+                    written.node,
+                    format!("the hostname `{}` {error}", written.text.escape_debug()),
+                    "write the name as clients send it, such as `api.example.com`",
+                );
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostnames_take_one_form() {
+        for (written, form) in [
+            ("API.Example.com", "api.example.com"),
+            ("api.example.com.", "api.example.com"),
+            ("*.Example.com", "*.example.com"),
+            ("*", "*"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("[2001:DB8::1]", "[2001:db8::1]"),
+            ("_a.b-c.test", "_a.b-c.test"),
+        ] {
+            assert_eq!(canonical(written).as_deref(), Ok(form));
+            let mut table = crate::policy::hosts::HostTable::with_capacity(1);
+            assert_eq!(table.insert(form, ()), Ok(()), "the filter must take {form}");
+        }
+    }
+
+    #[test]
+    fn what_no_client_sends_is_refused() {
+        use HostnameError::*;
+        for (written, error) in [
+            ("a.test:443", MoreThanAHostname),
+            ("https://a.test", MoreThanAHostname),
+            ("a.test/x", MoreThanAHostname),
+            ("u@a.test", MoreThanAHostname),
+            ("bücher.test", NotAscii),
+            ("a.*.test", Wildcard),
+            ("*a.test", Wildcard),
+            ("**.test", Wildcard),
+            ("*.*.test", Wildcard),
+            ("", NotAName),
+            (".", NotAName),
+            ("*.", NotAName),
+            ("a..test", NotAName),
+            (".a.test", NotAName),
+            ("a b.test", NotAName),
+            ("-a.test", NotAName),
+            ("a.test..", NotAName),
+            ("[::1", MoreThanAHostname),
+            ("[nope]", NotAName),
+        ] {
+            assert_eq!(canonical(written), Err(error), "{written}");
+        }
+        assert_eq!(canonical(&"a".repeat(64)), Err(NotAName));
+    }
+}

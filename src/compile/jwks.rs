@@ -1,0 +1,216 @@
+//! Where the keys of an issuer come from.
+
+use std::collections::HashMap;
+
+use super::Compiler;
+use super::model::{DestinationHost, JwksCluster, ServerDeployment};
+use crate::jwt::{KeyOrigin, KeySet};
+use crate::policy::JwksSource;
+use crate::resource::gateway::{JwtRule, Text};
+
+/// What a `jwksUri` says about its host.
+#[derive(Debug, PartialEq, Eq)]
+struct Endpoint {
+    tls: bool,
+    host: String,
+    port: u16,
+}
+
+impl Endpoint {
+    /// Reads an absolute http or https URI (RFC 3986); the error says what is wrong with it.
+    fn parse(uri: &str) -> Result<Self, &'static str> {
+        let parsed: http::Uri = uri.parse().map_err(|_| "is not a URI")?;
+        let tls = match parsed.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err("is not an absolute http or https URI"),
+        };
+        let authority = parsed.authority().ok_or("names no host")?;
+        if authority.as_str().contains('@') {
+            return Err("holds user-info");
+        }
+        if uri.contains('#') {
+            return Err("holds a fragment");
+        }
+        let host = super::hostname::canonical_host(authority.host())
+            .map_err(|_| "names no host that can be looked up")?;
+        let written_port = authority.as_str().rsplit_once(':').filter(|(_, port)| {
+            // The colons of an IPv6 address stand inside its brackets.
+            !port.contains(']')
+        });
+        let port = match (written_port, authority.port_u16()) {
+            (None, _) => default_port(tls),
+            (Some(_), Some(port)) if port > 0 => port,
+            (Some(_), _) => return Err("has a port that is none"),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Ok(Self { tls, host, port })
+    }
+
+    fn cluster_name(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("jwks|{scheme}|{}|{}", self.host, self.port)
+    }
+}
+
+fn default_port(tls: bool) -> u16 {
+    if tls { 443 } else { 80 }
+}
+
+impl<'a> Compiler<'a, '_> {
+    /// The key source of a JWT rule; nothing when it has none that is usable, which is reported.
+    pub(super) fn jwks(&mut self, rule: JwtRule<'a>) -> Option<JwksSource> {
+        match (rule.jwks_uri(), rule.jwks()) {
+            (Some(_), Some(inline)) => {
+                self.error(
+                    inline.node,
+                    "`jwks` and `jwksUri` cannot stand together",
+                    "keep `jwksUri` to have keys fetched, or `jwks` to have exactly these",
+                );
+                None
+            }
+            (Some(uri), None) => self.remote(uri),
+            (None, Some(inline)) => self.inline(inline),
+            (None, None) => {
+                // A field of a wrong type has been reported already.
+                if rule.0.get("jwks").is_none() && rule.0.get("jwksUri").is_none() {
+                    self.error(
+                        rule.issuer().map_or(rule.0, |issuer| issuer.node),
+                        "the JWT rule has neither `jwks` nor `jwksUri`",
+                        "write `jwksUri`; keys are not discovered from the issuer, whose \
+                         `/.well-known/openid-configuration` says the URI as `jwks_uri`",
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    fn remote(&mut self, uri: Text<'a>) -> Option<JwksSource> {
+        if uri.text.is_empty() {
+            return None;
+        }
+        let endpoint = match Endpoint::parse(uri.text) {
+            Ok(endpoint) => endpoint,
+            Err(why) => {
+                self.error(
+                    uri.node,
+                    format!("the jwksUri `{}` {why}", uri.text.escape_debug()),
+                    "write the whole URI, such as `https://auth.example.com/.well-known/jwks.json`",
+                );
+                return None;
+            }
+        };
+        if !endpoint.tls {
+            self.warn(
+                uri.node,
+                "keys are fetched in plain text: whoever can change them can sign any token",
+                "write an https URI",
+            );
+        }
+        let name = endpoint.cluster_name();
+        if self.tables.cluster_names.insert(name.clone()) {
+            let Endpoint { tls, host, port } = endpoint;
+            let origin = self.place.origin(uri.node);
+            let ca_certificates = None;
+            let name = name.clone();
+            let cluster = JwksCluster { name, host, port, tls, ca_certificates, origin };
+            self.tables.clusters.push(cluster);
+        }
+        Some(JwksSource::Remote { uri: uri.text.to_owned(), cluster: name })
+    }
+
+    fn inline(&mut self, jwks: Text<'a>) -> Option<JwksSource> {
+        if jwks.text.is_empty() {
+            return None;
+        }
+        match KeySet::parse(jwks.text.as_bytes(), KeyOrigin::Inline) {
+            Err(error) => {
+                self.error(
+                    jwks.node,
+                    format!("the inline `jwks` is refused: {error}"),
+                    "write a JWKS as JSON text (RFC 7517), as in `jwks: '{\"keys\": [...]}'`",
+                );
+                None
+            }
+            Ok(keys) => {
+                for skipped in keys.skipped() {
+                    self.warn(
+                        jwks.node,
+                        format!("a key of the inline `jwks` is left out: {skipped}"),
+                        "tokens that it signed will be refused; remove it or correct it",
+                    );
+                }
+                Some(JwksSource::Inline(jwks.text.to_owned()))
+            }
+        }
+    }
+}
+
+/// The clusters, each with the CAs of a server that sends requests to the same host: who wrote
+/// down which CAs to trust for a host means its keys, too.
+pub(super) fn with_own_cas(
+    clusters: Vec<JwksCluster>,
+    servers: &[ServerDeployment],
+) -> Vec<JwksCluster> {
+    let mut cas: HashMap<&str, &str> = HashMap::new();
+    for destination in servers.iter().filter_map(|server| server.destination.as_ref()) {
+        let ca = destination.tls.as_ref().and_then(|tls| tls.ca_certificates.as_deref());
+        if let (DestinationHost::Fixed(host), Some(ca)) = (&destination.host, ca) {
+            cas.entry(host).or_insert(ca);
+        }
+    }
+    clusters
+        .into_iter()
+        .map(|cluster| JwksCluster {
+            ca_certificates: cas
+                .get(cluster.host.as_str())
+                .filter(|_| cluster.tls)
+                .map(|ca| (*ca).to_owned()),
+            ..cluster
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(tls: bool, host: &str, port: u16) -> Result<Endpoint, &'static str> {
+        Ok(Endpoint { tls, host: host.to_owned(), port })
+    }
+
+    #[test]
+    fn endpoints_of_uris() {
+        for (uri, expected) in [
+            ("https://auth.example.com/jwks", endpoint(true, "auth.example.com", 443)),
+            ("https://AUTH.example.com:8443", endpoint(true, "auth.example.com", 8443)),
+            ("http://127.0.0.1/a?b=c", endpoint(false, "127.0.0.1", 80)),
+            ("https://[::1]:9000/a", endpoint(true, "::1", 9000)),
+            ("https://[::1]/a", endpoint(true, "::1", 443)),
+        ] {
+            assert_eq!(Endpoint::parse(uri), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_fetched_is_refused() {
+        for uri in [
+            "",
+            "/jwks.json",
+            "auth.example.com/jwks.json",
+            "ftp://auth.example.com/jwks",
+            "file:///etc/jwks.json",
+            "https://",
+            "https:///jwks",
+            "https://user@auth.example.com/",
+            "https://auth.example.com:0/",
+            "https://auth.example.com:99999/",
+            "https://auth.example.com:/",
+            "https://auth .example.com/",
+            "https://auth.example.com/#keys",
+        ] {
+            assert!(Endpoint::parse(uri).is_err(), "{uri}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! One entry of `spec.http`.
+
+use super::Compiler;
+use super::model::{ServerDeployment, TrafficMode};
+use crate::policy;
+use crate::resource::diagnostic::Diagnostic;
+use crate::resource::gateway::Server;
+
+impl<'a> Compiler<'a, '_> {
+    /// Compiles a server; nothing when it has no usable name or hostname, which is reported.
+    pub(super) fn server(
+        &mut self,
+        server: Server<'a>,
+        hostname: Option<String>,
+    ) -> Option<(policy::Server, ServerDeployment)> {
+        let mode = server.traffic_mode();
+        if let (Some(port), TrafficMode::Egress) = (server.port(), mode) {
+            self.error(
+                port,
+                "an EGRESS server cannot have a `port`",
+                "remove it: the gateway receives mesh mTLS; the port of the external host is \
+                 `serviceDestination.port`",
+            );
+        }
+        self.refuse_unenforced(server, mode);
+        let authentication = self.authentication(server);
+        let authorization = self.authorization(server);
+        let destination = self.destination(server, hostname.as_deref(), mode);
+        let passthrough = !mode.is_egress() && authentication.is_none() && authorization.is_none();
+        let name = server.name()?;
+        if name.text.chars().any(char::is_control) {
+            self.error(
+                name.node,
+                "a server name cannot hold control characters",
+                "write it on one line; it is shown in logs and metrics",
+            );
+        }
+        self.warn_of_effect(server, mode, authentication.as_ref(), authorization.is_some());
+        let hostname = hostname?;
+        let deployment = ServerDeployment {
+            name: name.text.to_owned(),
+            hostname: hostname.clone(),
+            traffic_mode: mode,
+            destination,
+            origin: self.place.origin(server.hostname()?.node),
+        };
+        let name = name.text.to_owned();
+        Some((
+            policy::Server { name, hostname, authentication, authorization, passthrough },
+            deployment,
+        ))
+    }
+
+    /// `oidc` and `external`: an error on egress servers, elsewhere a warning that the filter
+    /// leaves them to others.
+    fn refuse_unenforced(&mut self, server: Server<'a>, mode: TrafficMode) {
+        let oidc = server.authentication().and_then(|authentication| authentication.oidc());
+        let external = server.authorization().and_then(|authorization| authorization.external());
+        if mode.is_egress() {
+            if let Some(oidc) = oidc {
+                self.error(
+                    oidc,
+                    "OIDC is not supported on egress servers; only authentication.jwt is",
+                    "write `jwt` with the `issuer` and `jwksUri` of the same provider",
+                );
+            }
+            if let Some(external) = external {
+                self.error(
+                    external,
+                    "authorization.external is not supported",
+                    "write `local` rules on JWT claims, or put an external authorization filter \
+                     of Envoy (ext_authz) in front of this one",
+                );
+            }
+            return;
+        }
+        for (key, what) in [(oidc, "authentication.oidc"), (external, "authorization.external")] {
+            let Some(key) = key else { continue };
+            self.report(
+                Diagnostic::warning(format!("this filter does not enforce {what}"))
+                    .at(&self.place.origin(key))
+                    .hint("make sure that the gateway itself does"),
+            );
+        }
+    }
+
+    /// Warns where what is written lets through more, or less, than its author may expect.
+    fn warn_of_effect(
+        &mut self,
+        server: Server<'a>,
+        mode: TrafficMode,
+        authentication: Option<&policy::Authentication>,
+        authorized: bool,
+    ) {
+        let nothing = server.authentication().is_none() && server.authorization().is_none();
+        if nothing && mode.is_egress() {
+            self.warn(
+                server.hostname().map_or(server.0, |hostname| hostname.node),
+                "nothing governs this server, so its requests get the default action",
+                "write `authentication`, `authorization` or both; the default action is to deny \
+                 (--default-action)",
+            );
+        }
+        if authentication.is_some_and(|authentication| !authentication.required) && !authorized {
+            let node = server.authentication().and_then(|it| it.require_jwt());
+            self.warn(
+                node.map_or(server.0, |(_, node)| node),
+                "requests without a token pass, since no authorization follows",
+                "write `authorization`, or remove `requireJwt: false`",
+            );
+        }
+    }
+}
