@@ -1,15 +1,47 @@
-//! `egress-auth check`.
+//! `egress-auth check`: what is wrong with documents.
 
 use std::process::ExitCode;
 
+use clap::ValueEnum;
+
+use super::input::InputArgs;
+use super::{diagnostics, output};
+
 /// Flags of `egress-auth check`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+    /// How findings are printed: as text to standard error, or as JSON to standard output
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    output: Format,
+}
 
-/// Runs the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Runs the command: exit code 0 without errors, 1 with.
 ///
 /// # Errors
-/// Always: this version does not have the command yet.
-pub fn run(_args: &Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`egress-auth check` is not there yet")
+/// When the input cannot be read, or the output cannot be written.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let loaded = args.input.load_all()?;
+    match args.output {
+        Format::Text => {
+            loaded.print()?;
+            if diagnostics::summary(&loaded.diagnostics).is_none() {
+                eprintln!("no errors, no warnings");
+            }
+        }
+        Format::Json => {
+            let mut text = diagnostics::json(&loaded.sources, &loaded.diagnostics)?;
+            text.push('\n');
+            output::write(None, &text)?;
+        }
+    }
+    let failed = loaded.diagnostics.has_errors();
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

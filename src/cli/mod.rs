@@ -2,6 +2,9 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | [`input`] | flags by which commands read Gateways, and reading them |
+//! | [`diagnostics`] | how diagnostics look |
+//! | [`output`] | writing results |
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
 //! | `check`, `compile`, `explain`, `run`, `schema`, `token` | the commands |
 //!
@@ -14,8 +17,11 @@ use clap::{Parser, Subcommand};
 
 mod check;
 mod compile;
+pub mod diagnostics;
 pub mod envoy_args;
 mod explain;
+pub mod input;
+pub mod output;
 mod run;
 mod schema;
 mod token;

@@ -1,0 +1,175 @@
+//! How diagnostics look: on a terminal, and as JSON.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use serde::Serialize;
+
+use crate::resource::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::resource::source::{Sources, Span};
+
+/// Longest line of a document that is quoted; of longer ones only the position is shown.
+const LONGEST_QUOTED_LINE: usize = 400;
+
+/// Prints diagnostics to standard error as text, with a count at the end. Colours only on a
+/// terminal, and never where `NO_COLOR` is set.
+///
+/// # Errors
+/// When standard error cannot be written to.
+pub fn print(sources: &Sources, diagnostics: &Diagnostics) -> io::Result<()> {
+    let stderr = io::stderr().lock();
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colour = stderr.is_terminal() && !no_color;
+    write(&mut io::BufWriter::new(stderr), sources, diagnostics, colour)
+}
+
+/// Writes diagnostics as text, with a count at the end.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn write(
+    out: &mut impl Write,
+    sources: &Sources,
+    diagnostics: &Diagnostics,
+    colour: bool,
+) -> io::Result<()> {
+    let renderer = if colour {
+        Renderer::styled().decor_style(DecorStyle::Unicode)
+    } else {
+        Renderer::plain()
+    };
+    for diagnostic in diagnostics.iter() {
+        writeln!(out, "{}\n", render(&renderer, sources, diagnostic))?;
+    }
+    if let Some(summary) = summary(diagnostics) {
+        writeln!(out, "{summary}")?;
+    }
+    out.flush()
+}
+
+/// `2 errors, 1 warning`; absent when there is neither.
+pub fn summary(diagnostics: &Diagnostics) -> Option<String> {
+    let counted = |severity: Severity| match diagnostics.count(severity) {
+        0 => None,
+        1 => Some(format!("1 {}", severity.as_str())),
+        many => Some(format!("{many} {}s", severity.as_str())),
+    };
+    match (counted(Severity::Error), counted(Severity::Warning)) {
+        (Some(errors), Some(warnings)) => Some(format!("{errors}, {warnings}")),
+        (one, other) => one.or(other),
+    }
+}
+
+fn render(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()));
+    if let Some(span) = diagnostic.span {
+        let label = diagnostic.field.as_deref().filter(|field| !field.is_empty());
+        let related = diagnostic.related.iter().map(|(span, label)| (*span, Some(label.as_str())));
+        let mut places: Vec<(Span, Option<&str>)> = vec![(span, label)];
+        places.extend(related);
+        for (position, (span, label)) in places.into_iter().enumerate() {
+            let kind =
+                if position == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            if let Some(element) = snippet(sources, span, label, kind) {
+                group = group.element(element);
+            }
+        }
+    }
+    if let Some(hint) = &diagnostic.hint {
+        group = group.element(Level::HELP.message(hint.as_str()));
+    }
+    renderer.render(&[group])
+}
+
+/// The first line of a span with the span underlined.
+fn snippet<'a>(
+    sources: &'a Sources,
+    span: Span,
+    label: Option<&'a str>,
+    kind: AnnotationKind,
+) -> Option<Element<'a>> {
+    let source = sources.get(span.file)?;
+    let text = source.text.as_str();
+    let position = sources.position(span);
+    let start = (span.start as usize).min(text.len());
+    let line_start = text.get(..start)?.rfind('\n').map_or(0, |at| at.saturating_add(1));
+    let line_length = text.get(line_start..)?.find('\n');
+    let line_end = line_length.map_or(text.len(), |length| line_start.saturating_add(length));
+    let line = text.get(line_start..line_end)?;
+    if line.len() > LONGEST_QUOTED_LINE {
+        let origin =
+            Origin::path(source.name.as_str()).line(position.line).char_column(position.column);
+        return Some(origin.into());
+    }
+    let end = (span.end as usize).clamp(start, line_end);
+    let underlined = text.get(start..end)?.trim_end();
+    let within = start.saturating_sub(line_start);
+    let range = within..within.saturating_add(underlined.len());
+    Some(
+        Snippet::source(line)
+            .line_start(position.line)
+            .path(source.name.as_str())
+            .annotation(kind.span(range).label(label))
+            .into(),
+    )
+}
+
+/// A diagnostic as JSON.
+#[derive(Serialize)]
+struct JsonDiagnostic<'a> {
+    severity: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    /// From 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    /// In characters, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct JsonReport<'a> {
+    errors: usize,
+    warnings: usize,
+    diagnostics: Vec<JsonDiagnostic<'a>>,
+}
+
+/// Diagnostics as one JSON object: `{"errors": n, "warnings": n, "diagnostics": [...]}`.
+///
+/// # Errors
+/// Never for diagnostics, which hold nothing that JSON cannot say.
+pub fn json(sources: &Sources, diagnostics: &Diagnostics) -> serde_json::Result<String> {
+    let report = JsonReport {
+        errors: diagnostics.count(Severity::Error),
+        warnings: diagnostics.count(Severity::Warning),
+        diagnostics: diagnostics
+            .iter()
+            .map(|diagnostic| {
+                let position = diagnostic.span.map(|span| sources.position(span));
+                let source = diagnostic.span.and_then(|span| sources.get(span.file));
+                JsonDiagnostic {
+                    severity: diagnostic.severity.as_str(),
+                    message: &diagnostic.message,
+                    file: source.map(|source| source.name.as_str()),
+                    line: position.map(|position| position.line),
+                    column: position.map(|position| position.column),
+                    field: diagnostic.field.as_deref(),
+                    hint: diagnostic.hint.as_deref(),
+                }
+            })
+            .collect(),
+    };
+    serde_json::to_string_pretty(&report)
+}
