@@ -8,6 +8,8 @@ use clap::ValueEnum;
 use super::envoy_args::EnvoyArgs;
 use super::input::InputArgs;
 use super::output;
+use crate::emit::envoy::{self, EmitError};
+use crate::resource::diagnostic::Diagnostic;
 
 /// Flags of `egress-auth compile`.
 #[derive(Debug, clap::Args)]
@@ -37,16 +39,34 @@ enum Target {
 /// # Errors
 /// When the input cannot be read, or the output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let loaded = args.input.load()?;
-    loaded.print()?;
-    let Some(compiled) = &loaded.compiled else { return Ok(ExitCode::FAILURE) };
-    let mut text = match args.to {
-        Target::PluginConfig => serde_json::to_string_pretty(&compiled.policy)?,
-        Target::Envoy => anyhow::bail!("`--to envoy` is not there yet: {:?}", args.envoy.listen),
+    let mut loaded = args.input.load()?;
+    let Some(compiled) = &loaded.compiled else {
+        loaded.print()?;
+        return Ok(ExitCode::FAILURE);
     };
-    if !text.ends_with('\n') {
-        text.push('\n');
+    let text = match args.to {
+        Target::PluginConfig => serde_json::to_string_pretty(&compiled.policy)?,
+        Target::Envoy => match envoy::bootstrap(compiled, &args.envoy.options()?) {
+            Ok(bootstrap) => serde_json::to_string_pretty(&bootstrap)?,
+            Err(error) => {
+                loaded.diagnostics.push(unsupported(&error));
+                String::new()
+            }
+        },
+    };
+    loaded.print()?;
+    if loaded.diagnostics.has_errors() {
+        return Ok(ExitCode::FAILURE);
     }
-    output::write(args.out.as_deref(), &text)?;
+    output::write(args.out.as_deref(), &format!("{text}\n"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What an output cannot say, as an error about the document.
+fn unsupported(error: &EmitError) -> Diagnostic {
+    let diagnostic = Diagnostic::error(error.to_string());
+    match error.origin() {
+        Some(origin) => diagnostic.at(origin),
+        None => diagnostic,
+    }
 }

@@ -74,6 +74,7 @@ fn compiled(servers: Vec<ServerDeployment>, jwks: Vec<JwksCluster>) -> Compiled 
         },
         deployment: Deployment {
             namespace: "egress".to_owned(),
+            workload_namespace: "egress".to_owned(),
             name: "gateway".to_owned(),
             workload_labels: BTreeMap::new(),
             servers,
