@@ -1,0 +1,371 @@
+//! Sample requests for a policy: for every server the ways in, and the usual ways not to get in.
+//!
+//! They are made from the policy alone. What should become of them is the engine's word, not
+//! this module's: [`Judge`] asks it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::key::{DemoKey, KeyError};
+use crate::engine::{
+    Context, Decision, Engine, KeyRing, NoTrace, Outcome, PolicyError, Reason, Request, Verdict,
+};
+use crate::jwt::{KeyOrigin, KeySet, SoftwareVerifier, TokenCache};
+use crate::policy::text_pattern::TextPattern;
+use crate::policy::{JwksSource, JwtRule, Operation, Policy, Principal, Rule, Server};
+
+/// Rules of one server for which a request is made.
+const RULES_PER_SERVER: usize = 4;
+/// How long sample tokens live, in seconds.
+const TOKEN_SECONDS: u64 = 3_600;
+
+/// A request to send.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Name of the server.
+    pub server: String,
+    /// Value of the host header.
+    pub host: String,
+    /// Request method.
+    pub method: String,
+    /// Path without query.
+    pub path: String,
+    /// The token it carries.
+    pub token: SampleToken,
+    /// Where the token goes.
+    pub place: Place,
+}
+
+/// The token of a sample.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SampleToken {
+    /// None at all.
+    None,
+    /// Text that is no token.
+    Garbage,
+    /// Signed by the demo issuer, with these claims beside `iat` and `exp`.
+    Signed(SignedToken),
+}
+
+/// A token that the demo issuer signs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignedToken {
+    /// Issuer, subject, audience and whatever rules ask for.
+    pub claims: Map<String, Value>,
+    /// Seconds until it expires.
+    pub expires_in: u64,
+}
+
+/// Where a token is put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A header, with text before the token.
+    Header {
+        /// Header name.
+        name: String,
+        /// Text before the token.
+        prefix: String,
+    },
+    /// A cookie of this name.
+    Cookie(String),
+    /// A query parameter of this name.
+    Param(String),
+}
+
+impl Place {
+    /// The first place that a JWT rule reads.
+    fn of(rule: &JwtRule) -> Self {
+        if let Some(header) = rule.from_headers.first() {
+            return Self::Header { name: header.name.clone(), prefix: header.prefix.clone() };
+        }
+        match (rule.from_cookies.first(), rule.from_params.first()) {
+            (Some(cookie), _) => Self::Cookie(cookie.clone()),
+            (None, Some(param)) => Self::Param(param.clone()),
+            (None, None) => Self::bearer(),
+        }
+    }
+
+    fn bearer() -> Self {
+        Self::Header { name: "authorization".to_owned(), prefix: "Bearer ".to_owned() }
+    }
+}
+
+impl Sample {
+    /// The path with the query that carries the token, if the query does.
+    pub fn target(&self, token: Option<&str>) -> String {
+        match (&self.place, token) {
+            (Place::Param(name), Some(token)) => format!("{}?{name}={token}", self.path),
+            _ => self.path.clone(),
+        }
+    }
+
+    /// The header that carries the token, if a header does.
+    pub fn header(&self, token: Option<&str>) -> Option<(String, String)> {
+        match (&self.place, token?) {
+            (Place::Header { name, prefix }, token) => {
+                Some((name.clone(), format!("{prefix}{token}")))
+            }
+            (Place::Cookie(name), token) => Some(("cookie".to_owned(), format!("{name}={token}"))),
+            (Place::Param(_), _) => None,
+        }
+    }
+
+    /// The text of the token.
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub fn sign(&self, key: &DemoKey, now: u64) -> Result<Option<String>, KeyError> {
+        match &self.token {
+            SampleToken::None => Ok(None),
+            SampleToken::Garbage => Ok(Some("not-a-token".to_owned())),
+            SampleToken::Signed(token) => {
+                let mut claims = token.claims.clone();
+                claims.insert("iat".to_owned(), now.into());
+                claims.insert("exp".to_owned(), now.saturating_add(token.expires_in).into());
+                key.sign(claims).map(Some)
+            }
+        }
+    }
+}
+
+/// The samples for a policy, server by server.
+pub fn samples(policy: &Policy) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for server in &policy.servers {
+        for sample in of_server(policy, server) {
+            if !samples.contains(&sample) {
+                samples.push(sample);
+            }
+        }
+    }
+    samples
+}
+
+fn of_server(policy: &Policy, server: &Server) -> Vec<Sample> {
+    let rules = rules(policy, server);
+    // A way in for every rule; without rules, the plainest of requests.
+    let mut ways: Vec<Way> = rules
+        .iter()
+        .take(RULES_PER_SERVER)
+        .map(|rule| Way::of_rule(policy, server, Some(rule)))
+        .collect();
+    if ways.is_empty() {
+        ways.push(Way::of_rule(policy, server, None));
+    }
+    let sample = |way: &Way, token: SampleToken| Sample {
+        server: server.name.clone(),
+        host: example_host(&server.hostname),
+        method: way.method.clone(),
+        path: way.path.clone(),
+        token,
+        place: way.place.clone(),
+    };
+    let mut samples = Vec::new();
+    let Some(first) = ways.first() else { return samples };
+    samples.push(sample(first, SampleToken::None));
+    if server.authentication.is_some() {
+        samples.push(sample(first, SampleToken::Garbage));
+    }
+    let token = |way: &Way| way.token.clone().map_or(SampleToken::None, SampleToken::Signed);
+    if let Some(signed) = &first.token
+        && first.subject_matters
+    {
+        let mut other = signed.clone();
+        other.claims.insert("sub".to_owned(), "someone-else".into());
+        samples.push(sample(first, SampleToken::Signed(other)));
+    }
+    if let Some(method) = other_method(policy, &rules) {
+        let way = Way { method, ..first.clone() };
+        samples.push(sample(&way, token(&way)));
+    }
+    if operations(policy, &rules).any(|operation| operation.paths.is_some()) {
+        let way = Way { path: "/not-in-any-rule".to_owned(), ..first.clone() };
+        samples.push(sample(&way, token(&way)));
+    }
+    samples.extend(ways.iter().map(|way| sample(way, token(way))));
+    samples
+}
+
+/// A request that a rule admits.
+#[derive(Debug, Clone)]
+struct Way {
+    method: String,
+    path: String,
+    token: Option<SignedToken>,
+    place: Place,
+    /// Whether the rule asks who the subject is.
+    subject_matters: bool,
+}
+
+impl Way {
+    fn of_rule(policy: &Policy, server: &Server, rule: Option<&Rule>) -> Self {
+        let first = |list: Option<&Vec<u32>>| list.and_then(|list| list.first()).copied();
+        let principal = rule.and_then(|rule| pick(&policy.principals, first(rule.from.as_ref())?));
+        let operation = rule.and_then(|rule| pick(&policy.operations, first(rule.to.as_ref())?));
+        let listed = |list: Option<&Vec<String>>| list.and_then(|list| list.first()).cloned();
+        let jwt = jwt_rule(policy, server, principal);
+        Self {
+            method: listed(operation.and_then(|o| o.methods.as_ref()))
+                .unwrap_or_else(|| "GET".to_owned()),
+            path: listed(operation.and_then(|o| o.paths.as_ref()))
+                .map_or_else(|| "/".to_owned(), |pattern| example_path(&pattern)),
+            token: jwt
+                .filter(|rule| matches!(rule.jwks, JwksSource::Remote { .. }))
+                .map(|rule| signed_token(rule, principal)),
+            place: jwt.map_or_else(Place::bearer, Place::of),
+            subject_matters: principal.is_some_and(|principal| principal.sub.is_some()),
+        }
+    }
+}
+
+/// The JWT rule of the issuer that a principal wants, preferably one whose keys can be served.
+fn jwt_rule<'p>(
+    policy: &'p Policy,
+    server: &Server,
+    principal: Option<&Principal>,
+) -> Option<&'p JwtRule> {
+    let issuer = principal.and_then(|p| p.iss.as_deref()).map(TextPattern::parse);
+    let rules = server.authentication.as_ref()?.jwt.iter();
+    rules
+        .filter_map(|index| pick(&policy.jwt_rules, *index))
+        .filter(|rule| issuer.as_ref().is_none_or(|pattern| pattern.matches(&rule.issuer)))
+        .min_by_key(|rule| matches!(rule.jwks, JwksSource::Inline(_)))
+}
+
+fn signed_token(rule: &JwtRule, principal: Option<&Principal>) -> SignedToken {
+    let mut claims = Map::new();
+    claims.insert("iss".to_owned(), rule.issuer.clone().into());
+    let subject = principal.and_then(|principal| principal.sub.as_deref());
+    claims.insert("sub".to_owned(), subject.map_or_else(|| "demo".to_owned(), example_text).into());
+    if let Some(audience) = rule.audiences.first() {
+        claims.insert("aud".to_owned(), audience.clone().into());
+    }
+    for (name, pattern) in principal.iter().flat_map(|principal| &principal.other) {
+        claims.entry(name.clone()).or_insert_with(|| example_text(pattern).into());
+    }
+    let longest = rule.max_lifetime_seconds.map_or(TOKEN_SECONDS, |seconds| seconds.div_euclid(2));
+    SignedToken { claims, expires_in: TOKEN_SECONDS.min(longest) }
+}
+
+fn rules<'p>(policy: &'p Policy, server: &Server) -> Vec<&'p Rule> {
+    let indices = server.authorization.iter().flat_map(|authorization| &authorization.rules);
+    indices.filter_map(|index| pick(&policy.rules, *index)).collect()
+}
+
+fn operations<'p>(policy: &'p Policy, rules: &[&'p Rule]) -> impl Iterator<Item = &'p Operation> {
+    rules
+        .iter()
+        .flat_map(|rule| rule.to.iter().flatten())
+        .filter_map(|index| pick(&policy.operations, *index))
+}
+
+/// A method that no rule names, where rules name methods.
+fn other_method(policy: &Policy, rules: &[&Rule]) -> Option<String> {
+    let named: BTreeSet<&str> = operations(policy, rules)
+        .flat_map(|operation| operation.methods.iter().flatten())
+        .map(String::as_str)
+        .collect();
+    if named.is_empty() {
+        return None;
+    }
+    ["DELETE", "PUT", "POST", "GET"]
+        .into_iter()
+        .find(|method| !named.contains(method))
+        .map(ToOwned::to_owned)
+}
+
+fn pick<T>(table: &[T], index: u32) -> Option<&T> {
+    table.get(usize::try_from(index).ok()?)
+}
+
+/// A host that a hostname covers.
+fn example_host(hostname: &str) -> String {
+    match hostname {
+        "*" => "any-host.example".to_owned(),
+        _ => hostname
+            .strip_prefix("*.")
+            .map_or_else(|| hostname.to_owned(), |suffix| format!("sample.{suffix}")),
+    }
+}
+
+/// A path that a pattern matches.
+fn example_path(pattern: &str) -> String {
+    let path = ["{**}", "{*}", "**", "*"]
+        .iter()
+        .fold(pattern.to_owned(), |path, wildcard| path.replace(wildcard, "42"));
+    if path.starts_with('/') { path } else { format!("/{path}") }
+}
+
+/// A claim that a pattern matches.
+fn example_text(pattern: &str) -> String {
+    match TextPattern::parse(pattern) {
+        TextPattern::Exact(text) => text.into(),
+        TextPattern::Prefix(text) => format!("{text}demo"),
+        TextPattern::Suffix(text) => format!("demo{text}"),
+        TextPattern::Contains(text) => format!("demo{text}demo"),
+        TextPattern::Present => "demo".to_owned(),
+    }
+}
+
+/// Says what the engine makes of samples.
+#[derive(Debug)]
+pub struct Judge {
+    engine: Engine,
+    keys: KeyRing,
+}
+
+/// The engine's answer to a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Whether the request is let through.
+    pub allowed: bool,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Judge {
+    /// A judge for a policy whose remote keys are all the demo issuer's.
+    ///
+    /// # Errors
+    /// When the engine refuses the policy.
+    pub fn new(policy: &Policy, key: &DemoKey) -> Result<Self, PolicyError> {
+        let engine = Engine::new(policy.clone())?;
+        let documents = engine.remote_jwks().len();
+        let mut keys = KeyRing::new(documents);
+        if let Ok(set) = KeySet::parse(key.jwks().as_bytes(), KeyOrigin::Remote) {
+            let set = Arc::new(set);
+            for document in 0..documents {
+                keys.replace(document, Arc::clone(&set));
+            }
+        }
+        Ok(Self { engine, keys })
+    }
+
+    /// What should become of a sample that carries `token`.
+    pub fn expect(&self, sample: &Sample, token: Option<&str>, now: u64) -> Expected {
+        let target = sample.target(token);
+        let header = sample.header(token);
+        let mut headers: Vec<(&[u8], &[u8])> = vec![
+            (b":method", sample.method.as_bytes()),
+            (b":scheme", b"http"),
+            (b":authority", sample.host.as_bytes()),
+            (b":path", target.as_bytes()),
+        ];
+        headers.extend(header.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+        let mut cache = TokenCache::new(1, 0, 0);
+        let mut context =
+            Context { now, keys: &self.keys, verifier: &SoftwareVerifier, cache: &mut cache };
+        let request = Request { headers, claims: None };
+        let of = |decision: Decision<'_>| Expected {
+            allowed: matches!(decision.outcome, Outcome::Allow(_)),
+            reason: decision.reason,
+        };
+        match self.engine.decide(&request, &mut context, &mut NoTrace) {
+            Verdict::Decided(decision) => of(decision),
+            Verdict::AwaitKeys(wait) if wait.unknown_key => of(wait.unknown_key()),
+            Verdict::AwaitKeys(wait) => of(wait.unavailable()),
+        }
+    }
+}
