@@ -225,9 +225,7 @@ mod tests {
     fn the_size_is_bounded() {
         let start = format!("{}.e30.", base64url(r#"{"alg":"ES256"}"#));
         let padded = |len: usize| format!("{start}{}", "A".repeat(len - start.len()));
-        // Base64url has no text of 4n+1 characters: take a header that makes the rest fit.
-        let exact = padded(MAX_TOKEN_BYTES);
-        assert_ne!(Token::parse(exact.as_bytes()).err(), Some(TokenError::TooLarge));
+        assert!(Token::parse(padded(MAX_TOKEN_BYTES).as_bytes()).is_ok());
         assert_eq!(error(&padded(MAX_TOKEN_BYTES + 1)), TokenError::TooLarge);
         assert_eq!(error(&".".repeat(1 << 20)), TokenError::TooLarge);
     }
