@@ -14,8 +14,8 @@ use std::hash::{BuildHasherDefault, Hash as _, Hasher};
 
 use lru::LruCache;
 
-/// How long a failed signature is remembered, in seconds.
-const BAD_TOKEN_SECONDS: u64 = 30;
+/// How long a failed signature is remembered: 30 seconds, the one it was found in counted.
+const BAD_TOKEN_SECONDS: u64 = 29;
 
 /// What an entry costs beside its token: list and table nodes, allocator headers.
 const ENTRY_OVERHEAD_BYTES: usize = 128;
@@ -33,23 +33,12 @@ const HASHED_TAIL_BYTES: usize = 64;
 /// the caller. Both spaces evict the least recently used.
 #[derive(Debug)]
 pub struct TokenCache<V> {
-    good: Space<Good<V>>,
-    bad: Space<Bad>,
+    good: Space<V>,
+    /// The generation of the keys that do not verify the token.
+    bad: Space<u64>,
     seed: u64,
     hits: u64,
     misses: u64,
-}
-
-#[derive(Debug)]
-struct Good<V> {
-    value: V,
-    expires_at: u64,
-}
-
-#[derive(Debug)]
-struct Bad {
-    generation: u64,
-    expires_at: u64,
 }
 
 impl<V> TokenCache<V> {
@@ -67,32 +56,25 @@ impl<V> TokenCache<V> {
 
     /// What is known of a verified token, if its entry still holds at `now`.
     pub fn get(&mut self, scope: u32, token: &[u8], now: u64) -> Option<&V> {
-        let found = self.good.get(hash(self.seed, scope, token), scope, token);
-        match found {
-            Some(entry) if now <= entry.expires_at => {
-                self.hits = self.hits.saturating_add(1);
-                Some(&entry.value)
-            }
-            _ => {
-                self.misses = self.misses.saturating_add(1);
-                None
-            }
-        }
+        let found = self.good.get(hash(self.seed, scope, token), scope, token, now);
+        let counter = if found.is_some() { &mut self.hits } else { &mut self.misses };
+        *counter = counter.saturating_add(1);
+        found
     }
 
     /// Remembers a verified token until `expires_at`, the last second at which the entry holds:
     /// [`super::Claims::valid_until`], or a time of the caller's for a token without `exp`.
     pub fn insert(&mut self, scope: u32, token: &[u8], value: V, expires_at: u64) {
         let hash = hash(self.seed, scope, token);
-        self.good.insert(hash, scope, token, Good { value, expires_at });
+        self.good.insert(hash, Entry { scope, token: token.into(), expires_at, value });
     }
 
     /// Whether this token's signature was found bad, with the same keys, in the last 30 seconds.
     /// `generation` counts the changes of the key set.
     pub fn is_known_bad(&mut self, scope: u32, token: &[u8], generation: u64, now: u64) -> bool {
         self.bad
-            .get(hash(self.seed, scope, token), scope, token)
-            .is_some_and(|entry| entry.generation == generation && now < entry.expires_at)
+            .get(hash(self.seed, scope, token), scope, token, now)
+            .is_some_and(|found| *found == generation)
     }
 
     /// Remembers a bad signature. Only for signatures: every other failure is cheap to find again,
@@ -100,7 +82,8 @@ impl<V> TokenCache<V> {
     pub fn insert_bad(&mut self, scope: u32, token: &[u8], generation: u64, now: u64) {
         let hash = hash(self.seed, scope, token);
         let expires_at = now.saturating_add(BAD_TOKEN_SECONDS);
-        self.bad.insert(hash, scope, token, Bad { generation, expires_at });
+        let token = token.into();
+        self.bad.insert(hash, Entry { scope, token, expires_at, value: generation });
     }
 
     /// Forgets everything: keys or configuration changed. The counters stay.
@@ -150,7 +133,9 @@ struct Space<T> {
 struct Entry<T> {
     scope: u32,
     token: Box<[u8]>,
-    payload: T,
+    /// The last second at which the entry holds.
+    expires_at: u64,
+    value: T,
 }
 
 impl<T> Space<T> {
@@ -174,17 +159,31 @@ impl<T> Space<T> {
             .saturating_add(ENTRY_OVERHEAD_BYTES)
     }
 
-    fn get(&mut self, hash: u64, scope: u32, token: &[u8]) -> Option<&T> {
+    /// Finds an entry that holds at `now`, and drops it if it does not any more: what is asked
+    /// for again and again would stay for ever.
+    fn get(&mut self, hash: u64, scope: u32, token: &[u8], now: u64) -> Option<&T> {
         let entry = self.entries.get(&hash)?;
-        (entry.scope == scope && same_bytes(&entry.token, token)).then_some(&entry.payload)
+        if entry.scope != scope || !same_bytes(&entry.token, token) {
+            return None;
+        }
+        if now > entry.expires_at {
+            self.remove(hash);
+            return None;
+        }
+        self.entries.peek(&hash).map(|entry| &entry.value)
     }
 
-    fn insert(&mut self, hash: u64, scope: u32, token: &[u8], payload: T) {
-        let cost = self.cost(token);
+    fn remove(&mut self, hash: u64) {
+        if let Some(removed) = self.entries.pop(&hash) {
+            self.bytes = self.bytes.saturating_sub(self.cost(&removed.token));
+        }
+    }
+
+    fn insert(&mut self, hash: u64, entry: Entry<T>) {
+        let cost = self.cost(&entry.token);
         if cost > self.max_bytes || self.max_entries == 0 {
             return;
         }
-        let entry = Entry { scope, token: token.into(), payload };
         self.bytes = self.bytes.saturating_add(cost);
         if let Some(replaced) = self.entries.put(hash, entry) {
             self.bytes = self.bytes.saturating_sub(self.cost(&replaced.token));
@@ -258,7 +257,8 @@ mod tests {
         cache.insert(1, b"token", "value", 100);
         assert_eq!(cache.get(1, b"token", 100), Some(&"value"));
         assert_eq!(cache.get(1, b"token", 101), None);
-        assert_eq!((cache.hits(), cache.misses(), cache.len()), (1, 1, 1));
+        assert_eq!((cache.hits(), cache.misses(), cache.evictions()), (1, 1, 0));
+        assert_eq!((cache.len(), cache.good.bytes), (0, 0));
     }
 
     #[test]
