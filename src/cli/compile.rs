@@ -9,6 +9,7 @@ use super::envoy_args::EnvoyArgs;
 use super::input::InputArgs;
 use super::output;
 use crate::emit::envoy::{self, EmitError};
+use crate::policy::Policy;
 use crate::resource::diagnostic::Diagnostic;
 
 /// Flags of `egress-auth compile`.
@@ -34,31 +35,42 @@ enum Target {
     Envoy,
 }
 
+/// What was made, ready to be written.
+enum Made {
+    Policy(Policy),
+    Bootstrap(serde_json::Value),
+}
+
 /// Runs the command: exit code 0 when something was written, 1 when the documents have errors.
 ///
 /// # Errors
 /// When the input cannot be read, or the output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut loaded = args.input.load()?;
-    let Some(compiled) = &loaded.compiled else {
-        loaded.print()?;
-        return Ok(ExitCode::FAILURE);
-    };
-    let text = match args.to {
-        Target::PluginConfig => serde_json::to_string_pretty(&compiled.policy)?,
-        Target::Envoy => match envoy::bootstrap(compiled, &args.envoy.options()?) {
-            Ok(bootstrap) => serde_json::to_string_pretty(&bootstrap)?,
-            Err(error) => {
-                loaded.diagnostics.push(unsupported(&error));
-                String::new()
+    let made = match (loaded.compiled.take(), args.to) {
+        (None, _) => None,
+        (Some(compiled), Target::PluginConfig) => Some(Made::Policy(compiled.policy)),
+        (Some(compiled), Target::Envoy) => {
+            match envoy::bootstrap(&compiled, &args.envoy.options()?) {
+                Ok(bootstrap) => Some(Made::Bootstrap(bootstrap)),
+                Err(error) => {
+                    loaded.diagnostics.push(unsupported(&error));
+                    None
+                }
             }
-        },
+        }
     };
     loaded.print()?;
-    if loaded.diagnostics.has_errors() {
-        return Ok(ExitCode::FAILURE);
-    }
-    output::write(args.out.as_deref(), &format!("{text}\n"))?;
+    let Some(made) = made else { return Ok(ExitCode::FAILURE) };
+    // A large input is not kept in memory while the output is written.
+    drop(loaded);
+    output::write_with(args.out.as_deref(), |out| {
+        match made {
+            Made::Policy(policy) => serde_json::to_writer_pretty(&mut *out, &policy)?,
+            Made::Bootstrap(bootstrap) => serde_json::to_writer_pretty(&mut *out, &bootstrap)?,
+        }
+        out.write_all(b"\n")
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,32 +1,46 @@
 //! Writing what a command made: to standard output, or to a file that is never half written.
 
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
 
 /// Writes a text to a file, or to standard output.
 ///
+/// # Errors
+/// When it cannot be written.
+pub fn write(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
+    write_with(path, |out| out.write_all(text.as_bytes()))
+}
+
+/// Lets `fill` write to a file, or to standard output.
+///
 /// The file takes its name only once it is complete: until then another program still finds the
 /// old one, or none.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
+pub fn write_with(
+    path: Option<&Path>,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
     let Some(path) = path else {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
+        let mut stdout = BufWriter::new(io::stdout().lock());
+        fill(&mut stdout)?;
         stdout.flush()?;
         return Ok(());
     };
-    replace(path, text).with_context(|| format!("cannot write {}", path.display()))
+    replace(path, fill).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+fn replace(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let metadata = std::fs::metadata(path);
     if metadata.as_ref().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
         // A device or a pipe, such as /dev/stdout, cannot be replaced.
-        return std::fs::write(path, text);
+        let mut device = BufWriter::new(File::options().write(true).open(path)?);
+        fill(&mut device)?;
+        return device.flush();
     }
     // A link stays a link: what it leads to is replaced.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -43,7 +57,10 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         builder.permissions(permissions);
     }
     let mut file = builder.prefix(".egress-auth-").tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
+    let mut buffered = BufWriter::new(file.as_file_mut());
+    fill(&mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
     file.as_file().sync_all()?;
     file.persist(&target).map_err(|error| error.error)?;
     Ok(())
@@ -61,6 +78,20 @@ mod tests {
             write(Some(&path), text).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failure_half_way_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.json");
+        write(Some(&path), "old").unwrap();
+        let result = write_with(Some(&path), |out| {
+            out.write_all(b"new")?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert!(result.is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

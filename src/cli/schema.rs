@@ -1,15 +1,38 @@
-//! `egress-auth schema`.
+//! `egress-auth schema`: the JSON Schema of an input or output.
 
 use std::process::ExitCode;
 
+use clap::ValueEnum;
+
+use super::output;
+use crate::policy::Policy;
+use crate::resource::schema;
+
 /// Flags of `egress-auth schema`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// What to describe
+    #[arg(value_enum, value_name = "FORMAT")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The JSON that the filter reads
+    PluginConfig,
+    /// The Gateway documents that are compiled
+    Gateway,
+}
 
 /// Runs the command.
 ///
 /// # Errors
-/// Always: this version does not have the command yet.
-pub fn run(_args: &Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`egress-auth schema` is not there yet")
+/// When the output cannot be written.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let schema = match args.format {
+        Format::PluginConfig => schemars::schema_for!(Policy).to_value(),
+        Format::Gateway => schema::gateway(),
+    };
+    output::write(None, &format!("{schema:#}\n"))?;
+    Ok(ExitCode::SUCCESS)
 }

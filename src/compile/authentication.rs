@@ -43,8 +43,7 @@ impl<'a> Compiler<'a, '_> {
                 "`jwt` and `rules` cannot stand together",
                 "move the rule below `jwt` into the list `rules.jwt`",
             ),
-            // Of `oidc` there is an error or a warning already.
-            (None, None) if !authentication.0.is_empty() && authentication.oidc().is_none() => {
+            (None, None) if !authentication.0.is_empty() && !authentication.names_issuer() => {
                 self.error(
                     authentication.0,
                     "`authentication` names no issuer",

@@ -6,7 +6,7 @@ use super::{Compiler, Place};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::gateway::Server;
 use crate::resource::gateway::fields::SERVICE_DESTINATION;
-use crate::resource::shape::{self, Shape};
+use crate::resource::shape;
 use crate::resource::tree::{Node, Value};
 
 const HINT: &str = "write one rule: `rules: [{route: {serviceDestination: {host: \
@@ -76,7 +76,7 @@ impl<'a> Reader<'a, '_> {
             self.error(rule, "an egress server routes to a `serviceDestination` only", HINT);
             return None;
         };
-        shape::check(node, &Shape::Object(&SERVICE_DESTINATION), self.found);
+        shape::check(node, &SERVICE_DESTINATION, "`serviceDestination`", self.found);
         let host_node = node.get("host")?;
         let host = self.host(host_node)?;
         let tls = self.tls(node);

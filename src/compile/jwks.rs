@@ -16,14 +16,16 @@ struct Endpoint {
     port: u16,
 }
 
+const NOT_ABSOLUTE: &str = "is not an absolute http or https URI";
+
 impl Endpoint {
     /// Reads an absolute http or https URI (RFC 3986); the error says what is wrong with it.
     fn parse(uri: &str) -> Result<Self, &'static str> {
-        let parsed: http::Uri = uri.parse().map_err(|_| "is not a URI")?;
+        let parsed: http::Uri = uri.parse().map_err(|_| NOT_ABSOLUTE)?;
         let tls = match parsed.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            _ => return Err("is not an absolute http or https URI"),
+            _ => return Err(NOT_ABSOLUTE),
         };
         let authority = parsed.authority().ok_or("names no host")?;
         if authority.as_str().contains('@') {
@@ -72,8 +74,7 @@ impl<'a> Compiler<'a, '_> {
             (Some(uri), None) => self.remote(uri),
             (None, Some(inline)) => self.inline(inline),
             (None, None) => {
-                // A field of a wrong type has been reported already.
-                if rule.0.get("jwks").is_none() && rule.0.get("jwksUri").is_none() {
+                if !rule.0.is_empty() && !rule.names_keys() {
                     self.error(
                         rule.issuer().map_or(rule.0, |issuer| issuer.node),
                         "the JWT rule has neither `jwks` nor `jwksUri`",

@@ -9,6 +9,7 @@
 //! | [`input`] | files, folders and standard input to texts |
 //! | [`document`] | which trees are documents of a kind we read |
 //! | [`shape`] | tables that say which fields exist, and the check of a tree against them |
+//! | [`schema`] | the same tables as JSON Schema |
 //! | [`gateway`] | the table of a Gateway, and typed views of a tree that passed it |
 //!
 //! What the documents mean together (duplicates across servers, the policy they compile to) is in
@@ -18,6 +19,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod gateway;
 pub mod input;
+pub mod schema;
 pub mod shape;
 pub mod source;
 pub mod tree;

@@ -13,6 +13,8 @@ use super::tree::{Node, Value};
 pub enum Shape {
     /// Any value; not looked at.
     Anything,
+    /// Any value; the JSON Schema says what egress servers take, where it is checked later.
+    Described(&'static Shape),
     /// A string that is not empty.
     Text,
     /// A string, which may be empty.
@@ -56,9 +58,9 @@ pub struct Object {
 /// What happens to a field that the table does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
-    /// It is ignored. Null counts as absent in such a map.
+    /// It is ignored.
     Ignored,
-    /// It is an error: a misspelt field would be a rule that does not exist. Null is an error too.
+    /// It is an error: a misspelt field would be a rule that does not exist.
     Refused,
 }
 
@@ -88,15 +90,22 @@ pub const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Fi
 }
 
 impl Field {
+    /// Whether null means that the field is not there, as Kubernetes reads it. Not where an
+    /// unfilled template would switch off a protection.
+    pub fn null_is_absent(&self, object: &Object) -> bool {
+        object.others == Others::Ignored && self.instead.is_none()
+    }
+
     /// Says what to write instead of null or an empty value.
     pub const fn instead(self, instead: &'static str) -> Self {
         Self { instead: Some(instead), ..self }
     }
 }
 
-/// Checks a tree against a shape and reports everything that does not fit.
-pub fn check(node: Node<'_>, shape: &Shape, diagnostics: &mut Diagnostics) {
-    Check { diagnostics }.value(node, shape, "the value", None);
+/// Checks a tree against a table and reports everything that does not fit. `name` is what messages
+/// call the tree.
+pub fn check(node: Node<'_>, object: &'static Object, name: &str, diagnostics: &mut Diagnostics) {
+    Check { diagnostics }.value(node, &Shape::Object(object), name, None);
 }
 
 struct Check<'d> {
@@ -106,7 +115,8 @@ struct Check<'d> {
 impl Check<'_> {
     fn value(&mut self, node: Node<'_>, shape: &Shape, name: &str, instead: Option<&str>) {
         match (shape, node.value()) {
-            (Shape::Anything, _) | (Shape::TextOrEmpty, Value::String(_)) => {}
+            (Shape::Anything | Shape::Described(_), _) | (Shape::TextOrEmpty, Value::String(_)) => {
+            }
             (Shape::Text, Value::String(text)) => {
                 if text.is_empty() {
                     self.empty(node, name, "an empty string", instead);
@@ -119,15 +129,16 @@ impl Check<'_> {
                         u64::MAX => format!("a whole number of at least {min}"),
                         max => format!("a whole number from {min} to {max}"),
                     };
-                    self.error(node, format!("{name} must be {wanted}"), None);
+                    let hint = "write a number in this range, without a unit".to_owned();
+                    self.error(node, format!("{name} must be {wanted}"), Some(hint));
                 }
             }
             (Shape::Boolean | Shape::BooleanOrValue, Value::Boolean(_)) => {}
             (Shape::BooleanOrValue, Value::Mapping) => match node.get("value") {
                 Some(value) if node.len() == 1 => self.value(value, &Shape::Boolean, name, instead),
                 _ => {
-                    let message = format!("{name} must be true, false or {{value: true|false}}");
-                    self.error(node, message, None);
+                    let hint = "write `true`, `false`, or one of them as `value`".to_owned();
+                    self.error(node, format!("{name} must be true or false"), Some(hint));
                 }
             },
             (Shape::Word(words), Value::String(text)) => {
@@ -182,15 +193,16 @@ impl Check<'_> {
                 }
                 continue;
             };
-            if object.others == Others::Ignored && value.is_null() {
+            if field.null_is_absent(object) && value.is_null() {
                 continue;
             }
-            self.value(value, &field.shape, &format!("`{text}`"), field.instead);
+            let instead = field.instead.or(field.required.then_some("give it a value"));
+            self.value(value, &field.shape, &format!("`{text}`"), instead);
         }
         for field in object.fields.iter().filter(|field| field.required) {
             let missing = match node.get(field.name) {
                 None => true,
-                Some(value) => object.others == Others::Ignored && value.is_null(),
+                Some(value) => field.null_is_absent(object) && value.is_null(),
             };
             if missing {
                 let message = format!("{name} has no `{}`", field.name);
@@ -209,30 +221,27 @@ impl Check<'_> {
         instead: Option<&str>,
     ) {
         let found = value.describe();
+        let scalar = !matches!(value, Value::Sequence | Value::Mapping);
         let (wanted, hint) = match shape {
-            Shape::Text | Shape::TextOrEmpty | Shape::Word(_) => (
-                "a string",
-                match value {
-                    Value::Boolean(_) | Value::Number(_) => Some("put the value in quotes"),
-                    _ => None,
-                },
-            ),
-            Shape::Integer { .. } => (
-                "a whole number",
-                matches!(value, Value::String(_)).then_some("write digits only, without quotes"),
-            ),
-            Shape::Boolean | Shape::BooleanOrValue => (
-                "true or false",
-                matches!(value, Value::String(_))
-                    .then_some("write `true` or `false`, without quotes"),
-            ),
-            Shape::List(_) | Shape::SomeOf(_) => {
-                ("a list", Some("write each entry on a line of its own that begins with `- `"))
+            Shape::Text | Shape::TextOrEmpty | Shape::Word(_) if scalar => {
+                ("a string", "put the value in quotes")
             }
-            _ => ("a map", None),
+            Shape::Text | Shape::TextOrEmpty | Shape::Word(_) => {
+                ("a string", "write one value on the same line")
+            }
+            Shape::Integer { .. } => ("a whole number", "write digits only, without quotes"),
+            Shape::Boolean | Shape::BooleanOrValue => {
+                ("true or false", "write `true` or `false`, without quotes")
+            }
+            Shape::List(_) | Shape::SomeOf(_) => {
+                ("a list", "write each entry on a line of its own that begins with `- `")
+            }
+            _ => ("a map", "write its fields on lines of their own below it, indented"),
         };
         let message = format!("{name} must be {wanted}, not {found}");
-        self.error(node, message, hint.or(instead).map(str::to_owned));
+        // Where something empty stands, or JSON instead of its text, the field knows better.
+        let instead = instead.filter(|_| !scalar && (node.is_empty() || wanted == "a string"));
+        self.error(node, message, Some(instead.unwrap_or(hint).to_owned()));
     }
 
     fn empty(&mut self, node: Node<'_>, name: &str, what: &str, instead: Option<&str>) {

@@ -57,7 +57,11 @@ static SERVER: Object = Object {
         ),
         // Routing of ingress servers is none of our business; that of egress servers is checked
         // when destinations are compiled.
-        optional("routing", Shape::Anything, "Where requests are sent"),
+        optional(
+            "routing",
+            Shape::Described(&Shape::Object(&ROUTING)),
+            "Where requests are sent; an egress server has one rule",
+        ),
         optional("authentication", Shape::Object(&AUTHENTICATION), "Who may call").instead(
             "write `jwt` with an issuer below it, or remove the field to look for no token",
         ),
@@ -255,6 +259,28 @@ static TO: Object = Object {
     not_empty: Some("write `methods`, `paths` or both, or leave `to` out to allow anything"),
 };
 
+static ROUTING: Object = Object {
+    fields: &[required("rules", Shape::SomeOf(&Shape::Object(&ROUTING_RULE)), "The one rule")],
+    others: Others::Ignored,
+    not_empty: None,
+};
+
+static ROUTING_RULE: Object = Object {
+    fields: &[required("route", Shape::Object(&ROUTE), "Where requests are sent")],
+    others: Others::Ignored,
+    not_empty: None,
+};
+
+static ROUTE: Object = Object {
+    fields: &[required(
+        "serviceDestination",
+        Shape::Object(&SERVICE_DESTINATION),
+        "The external host, and how it is reached",
+    )],
+    others: Others::Ignored,
+    not_empty: None,
+};
+
 /// `route.serviceDestination` of an egress server.
 pub static SERVICE_DESTINATION: Object = Object {
     fields: &[
@@ -264,7 +290,8 @@ pub static SERVICE_DESTINATION: Object = Object {
             Shape::Integer { min: 1, max: 65_535 },
             "Port of the external host; default 443 with TLS, 80 without",
         ),
-        optional("tls", Shape::Object(&TLS), "TLS towards the external host; left out: plain text"),
+        optional("tls", Shape::Object(&TLS), "TLS towards the external host; left out: plain text")
+            .instead("write `mode: SIMPLE`, or leave `tls` out for plain text"),
     ],
     others: Others::Ignored,
     not_empty: None,

@@ -70,6 +70,14 @@ fn integer(node: Node<'_>, field: &str) -> Option<u64> {
     }
 }
 
+/// Whether a map holds a field with such a name, even misspelt. What is missing only because its
+/// name is misspelt needs no second error.
+fn names(node: Node<'_>, fields: &[&str]) -> bool {
+    node.entries()
+        .filter_map(|(key, _)| key.scalar_text())
+        .any(|key| closest(key, fields.iter().copied()).is_some())
+}
+
 /// A field that is present and not null.
 fn present<'a>(node: Node<'a>, field: &str) -> Option<Node<'a>> {
     node.get(field).filter(|value| !value.is_null())
@@ -78,7 +86,7 @@ fn present<'a>(node: Node<'a>, field: &str) -> Option<Node<'a>> {
 impl<'a> Gateway<'a> {
     /// Reports every field that is unknown, missing, empty or of a wrong type.
     pub fn check(self, diagnostics: &mut Diagnostics) {
-        shape::check(self.0, &shape::Shape::Object(&fields::GATEWAY), diagnostics);
+        shape::check(self.0, &fields::GATEWAY, "the Gateway", diagnostics);
         let Some(spec) = self.spec() else { return };
         if let Some((key, _)) = spec.entry("egressAuthorization") {
             let message = "egressAuthorization is not supported yet by this version";
@@ -226,6 +234,11 @@ impl<'a> Authentication<'a> {
         self.jwt().into_iter().chain(several.into_iter().flat_map(Node::items).map(JwtRule))
     }
 
+    /// Whether anything in it is meant to name an issuer; a field of another mechanism counts.
+    pub fn names_issuer(self) -> bool {
+        names(self.0, &["jwt", "rules", "oidc"])
+    }
+
     /// `requireJwt`; absent where it is not written.
     pub fn require_jwt(self) -> Option<(bool, Node<'a>)> {
         let node = self.0.get("requireJwt")?;
@@ -258,6 +271,11 @@ impl<'a> JwtRule<'a> {
     /// `jwks`.
     pub fn jwks(self) -> Option<Text<'a>> {
         text(self.0, "jwks")
+    }
+
+    /// Whether anything in it is meant to say where keys come from.
+    pub fn names_keys(self) -> bool {
+        names(self.0, &["jwks", "jwksUri"])
     }
 
     /// `fromHeaders`: the name and the prefix of each.
