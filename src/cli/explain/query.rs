@@ -1,0 +1,161 @@
+//! One request to explain: from the flags or from a line of a requests file.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::jwt::Claims;
+
+/// A request as a user describes it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// `METHOD scheme://authority/path?query`.
+    pub request: String,
+    /// The token, sent as `Authorization: Bearer`.
+    #[serde(default)]
+    pub token: Option<String>,
+    /// Claims that stand for a token which is valid but for what they say themselves.
+    #[serde(default)]
+    pub claims: Option<Box<RawValue>>,
+    /// SPIFFE ID of the workload that sends the request.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// Request headers by name; a list of values repeats the header.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Values>,
+}
+
+/// One value of a header, or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Values {
+    /// The header is there once.
+    One(String),
+    /// The header is repeated.
+    Many(Vec<String>),
+}
+
+impl Query {
+    /// Reads one line of a requests file.
+    ///
+    /// # Errors
+    /// When the line is not a JSON object of the known fields.
+    pub fn from_json(line: &str) -> anyhow::Result<Self> {
+        Ok(serde_json::from_str(line)?)
+    }
+
+    /// The headers that Envoy would hand to the filter, pseudo-headers first.
+    ///
+    /// # Errors
+    /// When the request line is not one.
+    pub fn headers(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let line = RequestLine::parse(&self.request)?;
+        let mut headers = vec![
+            (":method".to_owned(), line.method.to_owned()),
+            (":scheme".to_owned(), line.scheme.to_owned()),
+            (":authority".to_owned(), line.authority.to_owned()),
+        ];
+        if let Some(path) = line.path {
+            headers.push((":path".to_owned(), path));
+        }
+        for (name, values) in &self.headers {
+            let values = match values {
+                Values::One(value) => std::slice::from_ref(value),
+                Values::Many(values) => values,
+            };
+            let name = name.to_ascii_lowercase();
+            headers.extend(values.iter().map(|value| (name.clone(), value.clone())));
+        }
+        if let Some(token) = &self.token {
+            headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+        }
+        Ok(headers)
+    }
+
+    /// The claims, read as strictly as a token's payload.
+    ///
+    /// # Errors
+    /// When they are not an object, or hold a member twice, or there is a token as well.
+    pub fn claims(&self) -> anyhow::Result<Option<Claims>> {
+        let Some(json) = &self.claims else { return Ok(None) };
+        anyhow::ensure!(self.token.is_none(), "give a token or claims, not both");
+        let claims = Claims::from_json(json.get().as_bytes());
+        Ok(Some(claims.map_err(|error| anyhow::anyhow!("the claims cannot be read: {error}"))?))
+    }
+}
+
+struct RequestLine<'a> {
+    method: &'a str,
+    scheme: &'a str,
+    authority: &'a str,
+    /// Absent for CONNECT.
+    path: Option<String>,
+}
+
+impl<'a> RequestLine<'a> {
+    fn parse(text: &'a str) -> anyhow::Result<Self> {
+        let hint =
+            || format!("`{text}` is not a request; write `GET https://api.example.com/v1/items`");
+        let (method, url) = text.trim().split_once(' ').with_context(hint)?;
+        let url = url.trim_start();
+        if method == "CONNECT" && !url.contains("://") {
+            return Ok(Self { method, scheme: "https", authority: url, path: None });
+        }
+        let (scheme, rest) = url.split_once("://").with_context(hint)?;
+        anyhow::ensure!(matches!(scheme, "http" | "https"), hint());
+        let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(at).with_context(hint)?;
+        let path = match path.starts_with('/') {
+            true => path.to_owned(),
+            false => format!("/{path}"),
+        };
+        Ok(Self { method, scheme, authority, path: Some(path) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(request: &str) -> Query {
+        Query {
+            request: request.to_owned(),
+            token: None,
+            claims: None,
+            source: None,
+            headers: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_request_line_becomes_pseudo_headers() {
+        let table = [
+            ("GET https://a.test/x?y#z", "GET https a.test /x?y#z"),
+            ("POST http://a.test:80", "POST http a.test:80 /"),
+            ("GET https://a.test?x=1", "GET https a.test /?x=1"),
+            ("GET https://user@a.test/..%2f", "GET https user@a.test /..%2f"),
+            ("CONNECT a.test:443", "CONNECT https a.test:443"),
+            ("GET https:///x", "GET https  /x"),
+        ];
+        for (request, expected) in table {
+            let headers = query(request).headers().unwrap();
+            let values: Vec<_> = headers.into_iter().map(|(_, value)| value).collect();
+            assert_eq!(values.join(" "), expected);
+        }
+        for request in ["", "GET", "https://a.test/", "GET a.test/x", "GET ftp://a.test/"] {
+            assert!(query(request).headers().is_err(), "{request}");
+        }
+    }
+
+    #[test]
+    fn unknown_fields_and_doubtful_claims_are_refused() {
+        assert!(Query::from_json(r#"{"request":"GET https://a.test/","tokn":"x"}"#).is_err());
+        let line = r#"{"request":"GET https://a.test/","claims":{"sub":"a","sub":"b"}}"#;
+        assert!(Query::from_json(line).unwrap().claims().is_err());
+        let line = r#"{"request":"GET https://a.test/","claims":{},"token":"t"}"#;
+        assert!(Query::from_json(line).unwrap().claims().is_err());
+    }
+}
