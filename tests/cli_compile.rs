@@ -293,6 +293,64 @@ fn schemas_are_json_and_describe_every_field() {
     assert_eq!(server["additionalProperties"], true);
 }
 
+/// The names of all properties in a JSON Schema.
+fn properties(schema: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+    match schema {
+        serde_json::Value::Object(members) => {
+            if let Some(serde_json::Value::Object(named)) = members.get("properties") {
+                found.extend(named.keys().cloned());
+            }
+            members.values().for_each(|member| properties(member, found));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| properties(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_reference_names_every_field() {
+    let reference = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md"),
+    )
+    .unwrap();
+    let schema = serde_json::from_slice(&egress_auth(&["schema", "gateway"]).stdout).unwrap();
+    let mut fields = std::collections::BTreeSet::new();
+    properties(&schema, &mut fields);
+    assert!(fields.len() > 30);
+    let words: Vec<&str> =
+        reference.split(|character: char| !character.is_ascii_alphanumeric()).collect();
+    let missing: Vec<_> = fields.iter().filter(|field| !words.contains(&field.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_scenario_compiles_to_an_envoy_bootstrap() {
+    let output = egress_auth(&["compile", PAYMENTS, "--to", "envoy", "--wasm", "filter.wasm"]);
+    let bootstrap: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let clusters = bootstrap["static_resources"]["clusters"].as_array().unwrap();
+    let names: Vec<_> = clusters.iter().map(|cluster| cluster["name"].as_str().unwrap()).collect();
+    for name in ["server|payment-api", "server|httpbin", "jwks|https|auth.example.com|443"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+}
+
+#[test]
+fn what_an_output_cannot_say_is_an_error_about_the_document() {
+    let input = "
+apiVersion: gateway.tsb.tetrate.io/v2
+kind: Gateway
+metadata: {name: g, namespace: egress}
+spec:
+  http:
+    - {name: in, hostname: in.test, trafficMode: INGRESS}
+";
+    let output = with_input(&["compile", "-", "--to", "envoy", "--wasm", "filter.wasm"], input);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    assert!(stderr(&output).contains("<stdin>:7:28"), "{}", stderr(&output));
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let mut child = command(&["schema", "gateway"])
