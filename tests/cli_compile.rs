@@ -325,13 +325,29 @@ fn the_reference_names_every_field() {
 
 #[test]
 fn the_scenario_compiles_to_an_envoy_bootstrap() {
-    let output = egress_auth(&["compile", PAYMENTS, "--to", "envoy", "--wasm", "filter.wasm"]);
+    let mut command = command(&["compile", PAYMENTS, "--to", "envoy", "--wasm", "filter.wasm"]);
+    let output = command.env("SSL_CERT_FILE", "/etc/ssl/cas.pem").output().unwrap();
     let bootstrap: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let clusters = bootstrap["static_resources"]["clusters"].as_array().unwrap();
     let names: Vec<_> = clusters.iter().map(|cluster| cluster["name"].as_str().unwrap()).collect();
     for name in ["server|payment-api", "server|httpbin", "jwks|https|auth.example.com|443"] {
         assert!(names.contains(&name), "{names:?}");
+    }
+}
+
+#[test]
+fn the_filter_takes_every_policy_that_compiles() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/warnings");
+    let mut inputs = vec![PAYMENTS.into()];
+    inputs.extend(std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
+    inputs.retain(|path: &std::path::PathBuf| path.extension().is_some_and(|it| it == "yaml"));
+    assert!(inputs.len() > 10);
+    for input in inputs {
+        let output = egress_auth(&["compile", input.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{}", input.display());
+        let engine = egress_auth::engine::Engine::from_json(&output.stdout);
+        assert!(engine.is_ok(), "{}: {:?}", input.display(), engine.err());
     }
 }
 

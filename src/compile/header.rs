@@ -1,6 +1,7 @@
 //! Header names.
 
 use super::Compiler;
+use crate::policy::is_output_header_name;
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::{Gateway, JwtRule, Server, Text};
 use crate::resource::tree::Node;
@@ -24,8 +25,15 @@ pub fn canonical(name: &str) -> Option<String> {
     Some(name.as_str().to_owned())
 }
 
+/// A header name as upstreams that follow CGI (RFC 3875, section 4.1.18) read it: `_` as `-`.
+fn folded(name: &str) -> String {
+    name.replace('_', "-")
+}
+
 /// Why a header cannot carry claims upstream; absent when it can.
 fn refusal(name: &str) -> Option<&'static str> {
+    let name = folded(name);
+    let name = name.as_str();
     if HOP_BY_HOP.contains(&name) {
         return Some("belongs to one connection and is not handed on");
     }
@@ -37,6 +45,9 @@ fn refusal(name: &str) -> Option<&'static str> {
     }
     if name.starts_with("x-envoy-") || name == "x-forwarded-client-cert" {
         return Some("is Envoy's own");
+    }
+    if !is_output_header_name(name) {
+        return Some("has a meaning of its own in every request");
     }
     None
 }
@@ -94,7 +105,9 @@ impl<'a> Compiler<'a, '_> {
                 format!("the header `{name}` cannot carry claims: it {why}"),
                 "write a name of your own, such as `x-jwt-payload`",
             );
-        } else if let Some((_, source)) = sources.iter().find(|(source, _)| *source == name) {
+        } else if let Some((_, source)) =
+            sources.iter().find(|(source, _)| folded(source) == folded(&name))
+        {
             self.report(
                 Diagnostic::error(format!(
                     "the header `{name}` cannot carry claims: tokens are looked for in it"

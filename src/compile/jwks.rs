@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::Compiler;
 use super::model::{DestinationHost, JwksCluster, ServerDeployment};
+use crate::engine::RemoteJwks;
 use crate::jwt::{KeyOrigin, KeySet};
 use crate::policy::JwksSource;
 use crate::resource::gateway::{JwtRule, Text};
@@ -21,6 +22,9 @@ const NOT_ABSOLUTE: &str = "is not an absolute http or https URI";
 impl Endpoint {
     /// Reads an absolute http or https URI (RFC 3986); the error says what is wrong with it.
     fn parse(uri: &str) -> Result<Self, &'static str> {
+        // The filter reads the URI again, and needs the scheme in lower case and a path to ask for.
+        let wanted = RemoteJwks { uri: uri.to_owned(), cluster: String::new() };
+        let readable = wanted.authority_and_path().is_some();
         let parsed: http::Uri = uri.parse().map_err(|_| NOT_ABSOLUTE)?;
         let tls = match parsed.scheme_str() {
             Some("https") => true,
@@ -45,6 +49,9 @@ impl Endpoint {
             (Some(_), Some(port)) if port > 0 => port,
             (Some(_), _) => return Err("has a port that is none"),
         };
+        if !readable {
+            return Err("has no path, or a scheme in upper case");
+        }
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Ok(Self { tls, host, port })
     }
@@ -210,6 +217,8 @@ mod tests {
             "https://auth.example.com:/",
             "https://auth .example.com/",
             "https://auth.example.com/#keys",
+            "https://auth.example.com?keys",
+            "HTTPS://auth.example.com/jwks",
         ] {
             assert!(Endpoint::parse(uri).is_err(), "{uri}");
         }

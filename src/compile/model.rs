@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::policy::Policy;
+pub use crate::resource::gateway::TrafficMode;
 use crate::resource::source::Origin;
 
 /// One Gateway, compiled.
@@ -49,27 +50,6 @@ pub struct ServerDeployment {
     pub destination: Option<Destination>,
     /// The server's `hostname` in the document.
     pub origin: Origin,
-}
-
-/// `trafficMode` of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum TrafficMode {
-    /// An egress server, as [`TrafficMode::Egress`].
-    #[default]
-    Auto,
-    /// From the mesh to an external host.
-    Egress,
-    /// From outside into the mesh.
-    Ingress,
-    /// Between clusters.
-    Transit,
-}
-
-impl TrafficMode {
-    /// Whether the rules for egress servers hold.
-    pub fn is_egress(self) -> bool {
-        matches!(self, Self::Auto | Self::Egress)
-    }
 }
 
 /// Where a server sends requests: `serviceDestination` of its route.

@@ -1,5 +1,6 @@
 //! The fields of a Gateway, as far as we read them.
 
+use crate::engine::MAX_CLOCK_SKEW_SECONDS;
 use crate::resource::shape::{Object, Others, Shape, optional, required};
 
 /// A Gateway document.
@@ -141,7 +142,7 @@ static JWT_RULE: Object = Object {
         ),
         optional(
             "clockSkewSeconds",
-            Shape::Integer { min: 0, max: 300 },
+            Shape::Integer { min: 0, max: MAX_CLOCK_SKEW_SECONDS },
             "Tolerance for `exp` and `nbf`; default 60, at most 300",
         ),
         optional(

@@ -4,12 +4,11 @@
 //! that it returns still knows where it was written. Views say nothing about a tree that did not
 //! pass [`Gateway::check`]: what is missing or of a wrong type reads as absent.
 
+mod check;
 pub mod fields;
 
-use super::diagnostic::{Diagnostic, Diagnostics};
-use super::shape::{self, closest};
+use super::shape::closest;
 use super::tree::{Node, Value};
-use crate::compile::model::TrafficMode;
 
 /// A string and where it was written.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +42,27 @@ pub struct Authorization<'a>(pub Node<'a>);
 /// An entry of `authorization.local.rules`.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule<'a>(pub Node<'a>);
+
+/// `trafficMode` of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum TrafficMode {
+    /// An egress server, as [`TrafficMode::Egress`].
+    #[default]
+    Auto,
+    /// From the mesh to an external host.
+    Egress,
+    /// From outside into the mesh.
+    Ingress,
+    /// Between clusters.
+    Transit,
+}
+
+impl TrafficMode {
+    /// Whether the rules for egress servers hold.
+    pub fn is_egress(self) -> bool {
+        matches!(self, Self::Auto | Self::Egress)
+    }
+}
 
 fn text<'a>(node: Node<'a>, field: &str) -> Option<Text<'a>> {
     let node = node.get(field)?;
@@ -84,29 +104,6 @@ fn present<'a>(node: Node<'a>, field: &str) -> Option<Node<'a>> {
 }
 
 impl<'a> Gateway<'a> {
-    /// Reports every field that is unknown, missing, empty or of a wrong type.
-    pub fn check(self, diagnostics: &mut Diagnostics) {
-        shape::check(self.0, &fields::GATEWAY, "the Gateway", diagnostics);
-        let Some(spec) = self.spec() else { return };
-        if let Some((key, _)) = spec.entry("egressAuthorization") {
-            let message = "egressAuthorization is not supported yet by this version";
-            diagnostics.push(
-                Diagnostic::error(message)
-                    .on(key)
-                    .hint("use `authorization` of the servers, or remove the field"),
-            );
-        }
-        refuse_misplaced(spec, &["egressAuthorization"], "spec", diagnostics);
-        for server in self.servers() {
-            refuse_misplaced(
-                server.0,
-                &["authentication", "authorization"],
-                "a server",
-                diagnostics,
-            );
-        }
-    }
-
     fn spec(self) -> Option<Node<'a>> {
         self.0.get("spec")
     }
@@ -148,29 +145,6 @@ impl<'a> Gateway<'a> {
     /// `spec.http`.
     pub fn servers(self) -> impl Iterator<Item = Server<'a>> {
         self.spec().and_then(|spec| spec.get("http")).into_iter().flat_map(Node::items).map(Server)
-    }
-}
-
-/// Reports a field that looks like one of the security fields but is not, or is one of a server's
-/// in the wrong place. Other unknown fields are none of our business.
-fn refuse_misplaced(node: Node<'_>, own: &[&str], place: &str, diagnostics: &mut Diagnostics) {
-    const ALL: [&str; 3] = ["authentication", "authorization", "egressAuthorization"];
-    for (key, _) in node.entries() {
-        let text = key.scalar_text().unwrap_or_default();
-        let Some(meant) = closest(text, ALL.into_iter()).filter(|_| !own.contains(&text)) else {
-            continue;
-        };
-        let diagnostic = Diagnostic::error(format!("`{text}` is not a field of {place}"));
-        let hint = match meant {
-            "egressAuthorization" if text == meant => {
-                "`egressAuthorization` belongs directly below `spec`".to_owned()
-            }
-            meant if text == meant => {
-                format!("`{meant}` belongs to a server: indent it to stand beside its `hostname`")
-            }
-            meant => format!("did you mean `{meant}`?"),
-        };
-        diagnostics.push(diagnostic.on(key).hint(hint));
     }
 }
 
