@@ -44,6 +44,9 @@ enum Command {
     Explain(explain::Args),
     /// Run a local Envoy that enforces a Gateway, with a demo issuer and an echo upstream
     Run(run::Args),
+    /// Become another program that ends with this one's parent
+    #[command(name = run::exec::NAME, hide = true)]
+    Exec(run::exec::Args),
     /// Print the JSON Schema of an input or output
     Schema(schema::Args),
     /// Sign a token with the demo issuer's key
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => compile::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Exec(args) => run::exec::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Token(args) => token::run(&args),
     };

@@ -145,7 +145,8 @@ mod tests {
     #[test]
     fn the_answer_and_the_log_hold_what_arrived() {
         let echo = Echo::start().unwrap();
-        let mut response = ureq::post(format!("http://{}/a%2Fb?c=d", echo.address()))
+        let mut response = super::super::server::client()
+            .post(format!("http://{}/a%2Fb?c=d", echo.address()))
             .header("x-jwt-payload", "eyJ9")
             .send("hello")
             .unwrap();

@@ -6,7 +6,7 @@
 //! | [`issuer`] | serves the demo key as a JWKS |
 //! | [`echo`] | an upstream that answers with what arrived |
 //! | [`sample`] | sample requests for a policy, and what should become of them |
-//! | [`server`] | a loopback HTTP server that ends with its handle |
+//! | [`server`] | a loopback HTTP server that ends with its handle, and a client for such |
 //!
 //! Nothing here is part of a deployment: the key protects nothing, and both servers listen on
 //! loopback only.

@@ -1,10 +1,23 @@
-//! A loopback HTTP server that ends with its handle.
+//! A loopback HTTP server that ends with its handle, and a client for such servers.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 
 use axum::Router;
 use tokio::sync::oneshot;
+
+/// An HTTP client for servers on this machine: no proxy from the environment, no redirects, and
+/// every status is an answer. Requests end after ten seconds.
+pub fn client() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .proxy(None)
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .timeout_global(Some(std::time::Duration::from_secs(10)))
+        .build()
+        .into()
+}
 
 /// A running server. Dropping it closes the port and every connection.
 ///

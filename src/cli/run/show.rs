@@ -1,0 +1,372 @@
+//! Sample requests, their table, and curl commands.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use comfy_table::{Table, presets};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::admin::reachable;
+use super::events::{Event, Events};
+use super::progress;
+use crate::demo::echo::{Echo, Received};
+use crate::demo::key::DemoKey;
+use crate::demo::sample::{Expected, Judge, Place, Sample, SampleToken, SignedToken, samples};
+use crate::demo::server::client;
+use crate::emit::envoy::Options;
+use crate::policy::Policy;
+
+/// Requests of which the table is made at most.
+const MOST_SAMPLES: usize = 40;
+/// How long the access log entry of a request may take.
+const LOG_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What sample requests need.
+#[derive(Debug)]
+pub struct Demo<'a> {
+    /// Signs the tokens.
+    pub key: &'a DemoKey,
+    /// Sees what arrives.
+    pub echo: &'a Echo,
+    /// Has the access log.
+    pub events: &'a Events,
+}
+
+/// What became of a sample.
+struct Shown {
+    sample: Sample,
+    status: u16,
+    /// From the access log.
+    reason: Option<String>,
+    expected: Expected,
+    /// What arrived upstream; nothing where the gateway answered itself.
+    received: Option<Received>,
+}
+
+impl Shown {
+    /// Whether the gateway did what the engine says it should.
+    fn is_as_expected(&self) -> bool {
+        self.received.is_some() == self.expected.allowed
+            && self.reason.as_deref().is_none_or(|reason| reason == self.expected.reason.as_str())
+    }
+}
+
+impl Demo<'_> {
+    /// Sends sample requests through the gateway; prints what happened, and how to do the same.
+    ///
+    /// # Errors
+    /// When a request cannot be sent, or standard output cannot be written to.
+    pub fn show(&self, policy: &Policy, options: &Options) -> anyhow::Result<()> {
+        let gateway = reachable(options.listen);
+        if options.downstream_tls.is_some() {
+            eprintln!(
+                "Ready on https://{gateway}. Clients need a certificate: no samples are sent"
+            );
+            return Ok(());
+        }
+        let all = samples(policy);
+        let judge = Judge::new(policy, self.key)?;
+        let mut shown = Vec::new();
+        let spinner = progress::start("Sending sample requests");
+        for (number, sample) in all.iter().take(MOST_SAMPLES).enumerate() {
+            if self.events.stopped() {
+                return Ok(());
+            }
+            shown.push(self.send(gateway, &judge, sample.clone(), number)?);
+        }
+        drop(spinner);
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", table(policy, &shown))?;
+        if all.len() > shown.len() {
+            writeln!(
+                out,
+                "({} more samples were left out)",
+                all.len().saturating_sub(shown.len())
+            )?;
+        }
+        for wrong in shown.iter().filter(|shown| !shown.is_as_expected()) {
+            writeln!(
+                out,
+                "UNEXPECTED: {} {}{}: the engine says {}, the gateway said {} {}",
+                wrong.sample.method,
+                wrong.sample.host,
+                wrong.sample.path,
+                wrong.expected.reason,
+                wrong.status,
+                wrong.reason.as_deref().unwrap_or("-"),
+            )?;
+        }
+        let commands = commands(gateway, &shown);
+        if !commands.is_empty() {
+            writeln!(out, "\nTry it:\n\n{}", commands.join("\n\n"))?;
+        }
+        writeln!(out)?;
+        out.flush()?;
+        Ok(())
+    }
+
+    fn send(
+        &self,
+        gateway: SocketAddr,
+        judge: &Judge,
+        sample: Sample,
+        number: usize,
+    ) -> anyhow::Result<Shown> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let token = sample.sign(self.key, now)?;
+        let expected = judge.expect(&sample, token.as_deref(), now);
+        let agent = format!("egress-auth-sample/{number}");
+        let mut request = ureq::http::Request::builder()
+            .method(sample.method.as_str())
+            .uri(format!("http://{gateway}{}", sample.target(token.as_deref())))
+            .header("host", &sample.host)
+            .header("user-agent", &agent);
+        if let Some((name, value)) = sample.header(token.as_deref()) {
+            request = request.header(name, value);
+        }
+        let failed = || format!("cannot send {} {}{}", sample.method, sample.host, sample.path);
+        let response = client().run(request.body(()).with_context(failed)?).with_context(failed)?;
+        let status = response.status().as_u16();
+        let reason = self.logged(&agent)?;
+        let arrived = self.echo.take_received();
+        let received = arrived.into_iter().find(|r| r.header("user-agent") == [agent.as_bytes()]);
+        Ok(Shown { sample, status, reason, expected, received })
+    }
+
+    /// The reason that the access log gives for the request of this user agent.
+    fn logged(&self, agent: &str) -> anyhow::Result<Option<String>> {
+        let start = Instant::now();
+        while start.elapsed() < LOG_TIMEOUT && !self.events.stopped() {
+            let Some(Event::AccessLog(line)) = self.events.next(Duration::from_millis(100)) else {
+                continue;
+            };
+            match serde_json::from_str::<Entry>(&line) {
+                Ok(entry) if entry.user_agent.as_deref() == Some(agent) => return Ok(entry.reason),
+                _ => request(&line)?,
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The fields of an access log entry that are shown.
+#[derive(Debug, Deserialize)]
+struct Entry {
+    user_agent: Option<String>,
+    method: Option<String>,
+    host: Option<String>,
+    path: Option<String>,
+    status: Option<Value>,
+    reason: Option<String>,
+    server: Option<String>,
+    rule: Option<String>,
+}
+
+/// Prints one request from its access log entry.
+///
+/// # Errors
+/// When standard output cannot be written to.
+pub fn request(line: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match serde_json::from_str::<Entry>(line) {
+        Ok(entry) => writeln!(out, "{}", describe(&entry))?,
+        Err(_) => writeln!(out, "{}", line.escape_debug())?,
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// One line; what the client chose is escaped, since it may hold control characters.
+fn describe(entry: &Entry) -> String {
+    let text = |field: &Option<String>| field.as_deref().unwrap_or("-").escape_debug().to_string();
+    let status = entry.status.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+    let mut line = format!(
+        "{status} {} {}{} {}",
+        text(&entry.method),
+        text(&entry.host),
+        text(&entry.path),
+        text(&entry.reason)
+    );
+    for (name, field) in [("server", &entry.server), ("rule", &entry.rule)] {
+        if field.as_deref().is_some_and(|value| value != "-") {
+            let _ = write!(line, " {name}={}", text(field));
+        }
+    }
+    line
+}
+
+fn table(policy: &Policy, shown: &[Shown]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["Request", "Token", "Status", "Reason", "Arrived upstream"]);
+    let headers = output_headers(policy);
+    for shown in shown {
+        let Shown { sample, status, reason, received, .. } = shown;
+        table.add_row([
+            format!("{} {}{}", sample.method, sample.host, sample.path),
+            token_words(&sample.token),
+            status.to_string(),
+            reason.clone().unwrap_or_else(|| "-".to_owned()),
+            received.as_ref().map_or_else(|| "no".to_owned(), |r| arrival(r, sample, &headers)),
+        ]);
+    }
+    table
+}
+
+fn token_words(token: &SampleToken) -> String {
+    match token {
+        SampleToken::None => "none".to_owned(),
+        SampleToken::Garbage => "not a token".to_owned(),
+        SampleToken::Signed(token) => {
+            let subject = token.claims.get("sub").and_then(Value::as_str);
+            format!("valid, of {}", subject.unwrap_or("-"))
+        }
+    }
+}
+
+/// `yes`, and what of the verified token came along.
+fn arrival(received: &Received, sample: &Sample, headers: &BTreeSet<&str>) -> String {
+    let mut with: Vec<&str> =
+        headers.iter().copied().filter(|name| !received.header(name).is_empty()).collect();
+    let token_arrived = match &sample.place {
+        _ if sample.token == SampleToken::None => false,
+        Place::Header { name, .. } => !received.header(name).is_empty(),
+        Place::Cookie(_) => !received.header("cookie").is_empty(),
+        Place::Param(name) => received.path.contains(&format!("{name}=")),
+    };
+    if token_arrived {
+        with.push("the token");
+    }
+    if with.is_empty() { "yes".to_owned() } else { format!("yes, with {}", with.join(", ")) }
+}
+
+fn output_headers(policy: &Policy) -> BTreeSet<&str> {
+    let of_payload =
+        policy.jwt_rules.iter().filter_map(|rule| rule.output_payload_to_header.as_deref());
+    let of_claims = policy.jwt_rules.iter().flat_map(|rule| &rule.output_claim_to_headers);
+    of_payload.chain(of_claims.map(|claim| claim.header.as_str())).collect()
+}
+
+/// curl commands for the first request of every server that was let through.
+fn commands(gateway: SocketAddr, shown: &[Shown]) -> Vec<String> {
+    let program = std::env::args_os().next().and_then(|name| name.into_string().ok());
+    let program = program.filter(|name| name.contains('/')).unwrap_or("egress-auth".to_owned());
+    let mut servers = BTreeSet::new();
+    shown
+        .iter()
+        .filter(|shown| shown.received.is_some() && servers.insert(&shown.sample.server))
+        .map(|shown| command(gateway, &program, &shown.sample))
+        .collect()
+}
+
+fn command(gateway: SocketAddr, program: &str, sample: &Sample) -> String {
+    let mut lines = vec!["curl -i".to_owned()];
+    if sample.method != "GET" {
+        lines.push(format!("-X {}", quoted(&sample.method)));
+    }
+    lines.push(format!("-H {}", quoted(&format!("Host: {}", sample.host))));
+    let token = match &sample.token {
+        SampleToken::Signed(token) => Some(token_command(program, token)),
+        SampleToken::None | SampleToken::Garbage => None,
+    };
+    if let Some((name, value)) = sample.header(token.as_deref()) {
+        lines.push(format!("-H \"{name}: {value}\""));
+    }
+    // A token is the only thing that a shell has to put in.
+    let url = format!("http://{gateway}{}", sample.target(token.as_deref()));
+    lines.push(if url.contains("$(") { format!("\"{url}\"") } else { quoted(&url) });
+    lines.join(" \\\n  ")
+}
+
+/// The command that signs such a token.
+fn token_command(program: &str, token: &SignedToken) -> String {
+    let mut command = format!("$({} token", quoted(program));
+    for (name, value) in &token.claims {
+        let flag = match (name.as_str(), value) {
+            ("iss", Value::String(text)) => format!("--issuer {}", quoted(text)),
+            ("sub", Value::String(text)) => format!("--subject {}", quoted(text)),
+            ("aud", Value::String(text)) => format!("--audience {}", quoted(text)),
+            (name, value) => format!("--claim {}", quoted(&format!("{name}={value}"))),
+        };
+        let _ = write!(command, " {flag}");
+    }
+    if token.expires_in != 3_600 {
+        let _ = write!(command, " --expires-in {}s", token.expires_in);
+    }
+    command.push(')');
+    command
+}
+
+/// A word for a POSIX shell, in quotes where it needs them.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=,+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn sample(place: Place) -> Sample {
+        let claims = json!({"iss": "https://auth.test", "sub": "it's me", "team": "a b"});
+        Sample {
+            server: "api".to_owned(),
+            host: "api.test".to_owned(),
+            method: "POST".to_owned(),
+            path: "/v1/x".to_owned(),
+            token: SampleToken::Signed(SignedToken {
+                claims: claims.as_object().unwrap().clone(),
+                expires_in: 30,
+            }),
+            place,
+        }
+    }
+
+    #[test]
+    fn commands_can_be_pasted() {
+        let gateway = "127.0.0.1:10000".parse().unwrap();
+        let place =
+            Place::Header { name: "authorization".to_owned(), prefix: "Bearer ".to_owned() };
+        assert_eq!(
+            command(gateway, "egress-auth", &sample(place)),
+            r#"curl -i \
+  -X POST \
+  -H 'Host: api.test' \
+  -H "authorization: Bearer $(egress-auth token --issuer https://auth.test --subject 'it'\''s me' --claim 'team="a b"' --expires-in 30s)" \
+  http://127.0.0.1:10000/v1/x"#
+        );
+        let place = Place::Param("t".to_owned());
+        let in_query = command(gateway, "egress-auth", &sample(place));
+        assert!(in_query.contains("\"http://127.0.0.1:10000/v1/x?t=$(egress-auth token"));
+        let open = Sample {
+            token: SampleToken::None,
+            method: "GET".to_owned(),
+            ..sample(Place::Cookie("c".to_owned()))
+        };
+        assert_eq!(
+            command(gateway, "egress-auth", &open),
+            "curl -i \\\n  -H 'Host: api.test' \\\n  http://127.0.0.1:10000/v1/x"
+        );
+    }
+
+    #[test]
+    fn requests_are_described_on_one_line_whatever_they_hold() {
+        let entry = json!({
+            "method": "GET", "host": "api.test", "path": "/\u{1b}[2J\n", "status": 403,
+            "reason": "no_rule_matched", "server": "api", "rule": "-", "other": 1,
+        });
+        let entry: Entry = serde_json::from_value(entry).unwrap();
+        assert_eq!(describe(&entry), "403 GET api.test/\\u{1b}[2J\\n no_rule_matched server=api");
+    }
+}
