@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::events::{Event, Events};
+use super::events::Events;
 use super::exec;
 
 /// How long Envoy may take to end before it is killed.
@@ -26,8 +26,8 @@ pub struct Envoy {
 }
 
 impl Envoy {
-    /// Starts Envoy with a bootstrap file; its log goes to `folder`, its access log becomes
-    /// events. Has to be called from the main thread: it is the end of the calling *thread* that
+    /// Starts Envoy with a bootstrap file; its log goes to `folder`, its access log to
+    /// `events`. Has to be called from the main thread: it is the end of the calling *thread* that
     /// ends Envoy, see [`exec`].
     ///
     /// # Errors
@@ -61,11 +61,11 @@ impl Envoy {
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
         if let Some(stdout) = child.stdout.take() {
-            let sender = events.sender();
+            let access_log = events.access_log();
             std::thread::Builder::new().name("access-log".to_owned()).spawn(move || {
                 for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
                     let line = String::from_utf8_lossy(&line).into_owned();
-                    if sender.send(Event::AccessLog(line)).is_err() {
+                    if !access_log.take(line) {
                         break;
                     }
                 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -20,8 +20,31 @@ pub enum Event {
     Stop,
     /// An input file may have changed.
     Changed,
-    /// A line of Envoy's access log.
-    AccessLog(String),
+}
+
+/// Lines of the access log that may wait to be shown.
+const MOST_WAITING_LINES: usize = 1_000;
+
+/// Takes the lines of the access log. Under load most of them are only counted: showing all would
+/// take more time than the requests do.
+#[derive(Debug, Clone)]
+pub struct AccessLog {
+    lines: SyncSender<String>,
+    left_out: Arc<AtomicU64>,
+}
+
+impl AccessLog {
+    /// Takes one line; `false` when nobody wants lines any more.
+    pub fn take(&self, line: String) -> bool {
+        match self.lines.try_send(line) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                self.left_out.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        }
+    }
 }
 
 /// Watches files until it is dropped.
@@ -33,6 +56,8 @@ pub struct Events {
     sender: Sender<Event>,
     receiver: Receiver<Event>,
     stopped: Arc<AtomicBool>,
+    lines: Receiver<String>,
+    access_log: AccessLog,
 }
 
 impl Events {
@@ -74,7 +99,9 @@ impl Events {
                 }
             });
         })?;
-        Ok(Self { sender, receiver, stopped })
+        let (to_lines, lines) = sync_channel(MOST_WAITING_LINES);
+        let access_log = AccessLog { lines: to_lines, left_out: Arc::default() };
+        Ok(Self { sender, receiver, stopped, lines, access_log })
     }
 
     /// Whether the user wants an end.
@@ -82,9 +109,19 @@ impl Events {
         self.stopped.load(Ordering::SeqCst)
     }
 
-    /// Where others report events.
-    pub fn sender(&self) -> Sender<Event> {
-        self.sender.clone()
+    /// Where the access log goes.
+    pub fn access_log(&self) -> AccessLog {
+        self.access_log.clone()
+    }
+
+    /// The next line of the access log, if one comes within `timeout`.
+    pub fn next_line(&self, timeout: Duration) -> Option<String> {
+        self.lines.recv_timeout(timeout).ok()
+    }
+
+    /// How many lines were left out since the last call.
+    pub fn lines_left_out(&self) -> u64 {
+        self.access_log.left_out.swap(0, Ordering::Relaxed)
     }
 
     /// The next event, if one comes within `timeout`.

@@ -21,7 +21,7 @@ use crate::emit::envoy::{
     self, CLUSTERS_FILE, FILTER_FILE, FILTER_NAME, Options, ROUTES_FILE, Resources,
 };
 use crate::policy::Policy;
-use crate::resource::source::Sources;
+use crate::resource::source::{Source, Sources};
 
 /// How long Envoy may take to put a change in force.
 const UPDATE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -61,9 +61,18 @@ pub struct Live {
     compiled: Compiled,
     resources: Resources,
     /// The input that was looked at last, good or not.
-    seen: Vec<(String, String)>,
+    seen: Seen,
     /// Version of the file written last.
     version: u64,
+}
+
+/// What reading the input yielded.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    /// Every text with its name.
+    Texts(Vec<(String, String)>),
+    /// Why it could not be read.
+    Unreadable(String),
 }
 
 /// What Envoy made of a change.
@@ -129,8 +138,13 @@ impl Live {
         let loaded = match input.load() {
             Ok(loaded) => loaded,
             Err(error) => {
-                eprintln!("error: {error:#}");
-                eprintln!("The old policy stays in force");
+                // Once is enough: editors that replace a file make several changes of it.
+                let seen = Seen::Unreadable(format!("{error:#}"));
+                if seen != self.seen {
+                    eprintln!("error: {error:#}");
+                    eprintln!("The old policy stays in force");
+                }
+                self.seen = seen;
                 return Ok(());
             }
         };
@@ -278,9 +292,9 @@ fn with_type(mut resource: Value, type_url: &str) -> Value {
     resource
 }
 
-/// Every text of the input with its name.
-fn texts(sources: &Sources) -> Vec<(String, String)> {
-    sources.iter().map(|(_, source)| (source.name.clone(), source.text.clone())).collect()
+fn texts(sources: &Sources) -> Seen {
+    let text = |source: &Source| (source.name.clone(), source.text.clone());
+    Seen::Texts(sources.iter().map(|(_, source)| text(source)).collect())
 }
 
 /// Why Envoy refused an update, in its own words. What the filter says tells most.

@@ -45,7 +45,7 @@ use crate::emit::envoy::StandIns;
 
 /// How long Envoy may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often the end of Envoy is looked for while nothing else happens.
+/// How often requests are shown, and the end of Envoy is looked for.
 const TICK: Duration = Duration::from_millis(200);
 
 /// Flags of `egress-auth run`.
@@ -102,6 +102,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
 
+    let listening = live.options();
+    eprintln!("Gateway on {}, Envoy's admin interface on {}", listening.listen, listening.admin);
     let demo = show::Demo { key: &key, echo: &echo, events: &events };
     demo.show(live.policy(), live.options())?;
     let _watcher = watch(args, &events);
@@ -124,10 +126,10 @@ fn serve(
                 eprintln!("Stopping");
                 return Ok(ExitCode::SUCCESS);
             }
-            Some(Event::AccessLog(line)) => show::request(&line)?,
             Some(Event::Changed) => live.reload(&args.input, admin, envoy)?,
             None => {}
         }
+        show::requests(events)?;
         if let Some(status) = envoy.ended() {
             eprintln!("error: Envoy ended by itself ({status}); the end of its log:");
             eprintln!("{}", envoy.last_lines());

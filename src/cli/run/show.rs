@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::admin::reachable;
-use super::events::{Event, Events};
+use super::events::Events;
 use super::progress;
 use crate::demo::echo::{Echo, Received};
 use crate::demo::key::DemoKey;
@@ -25,6 +25,9 @@ use crate::policy::Policy;
 const MOST_SAMPLES: usize = 40;
 /// How long the access log entry of a request may take.
 const LOG_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Lines of the access log that are shown at once; of more than these only the number.
+const LINES_AT_ONCE: u32 = 20;
 
 /// What sample requests need.
 #[derive(Debug)]
@@ -142,9 +145,7 @@ impl Demo<'_> {
     fn logged(&self, agent: &str) -> anyhow::Result<Option<String>> {
         let start = Instant::now();
         while start.elapsed() < LOG_TIMEOUT && !self.events.stopped() {
-            let Some(Event::AccessLog(line)) = self.events.next(Duration::from_millis(100)) else {
-                continue;
-            };
+            let Some(line) = self.events.next_line(Duration::from_millis(100)) else { continue };
             match serde_json::from_str::<Entry>(&line) {
                 Ok(entry) if entry.user_agent.as_deref() == Some(agent) => return Ok(entry.reason),
                 _ => request(&line)?,
@@ -167,11 +168,32 @@ struct Entry {
     rule: Option<String>,
 }
 
+/// Prints what the access log has, the first few lines in full and the rest as a number.
+///
+/// # Errors
+/// When standard output cannot be written to.
+pub fn requests(events: &Events) -> anyhow::Result<()> {
+    let mut left_out = events.lines_left_out();
+    let mut shown: u32 = 0;
+    while let Some(line) = events.next_line(Duration::ZERO) {
+        if shown < LINES_AT_ONCE {
+            request(&line)?;
+            shown = shown.saturating_add(1);
+        } else {
+            left_out = left_out.saturating_add(1);
+        }
+    }
+    if left_out > 0 {
+        writeln!(std::io::stdout(), "... and {left_out} more requests")?;
+    }
+    Ok(())
+}
+
 /// Prints one request from its access log entry.
 ///
 /// # Errors
 /// When standard output cannot be written to.
-pub fn request(line: &str) -> anyhow::Result<()> {
+fn request(line: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match serde_json::from_str::<Entry>(line) {
         Ok(entry) => writeln!(out, "{}", describe(&entry))?,

@@ -1,0 +1,252 @@
+//! `egress-auth run` from start to end, with a real Envoy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects
+)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use egress_auth::demo::server::client;
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/envoy/examples/payments.yaml");
+const PAYMENTS: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/envoy/examples/payments.yaml"));
+const ISSUER: &str = "https://auth.example.com";
+const PAYMENTS_SERVICE: &str = "payments-service@example.com";
+const PAYMENT_API: &str = "api.payment-provider.com";
+/// Long enough for a busy machine; nothing waits this long when it works.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// A running `egress-auth run`. It is killed with its handle.
+struct Run {
+    child: Child,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+    gateway: SocketAddr,
+    admin: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+impl Run {
+    /// Starts with the payments example and waits until everything was shown.
+    fn start() -> Self {
+        let folder = folder();
+        let file = folder.path().join("gateway.yaml");
+        std::fs::write(&file, PAYMENTS).unwrap();
+        let mut child = command(folder.path())
+            .arg("run")
+            .arg(&file)
+            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = lines(child.stdout.take().unwrap());
+        let stderr = lines(child.stderr.take().unwrap());
+        let unknown: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let mut run = Self { child, stdout, stderr, gateway: unknown, admin: unknown, folder };
+        let line = run.told("Gateway on ");
+        let addresses: Vec<SocketAddr> =
+            line.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+        (run.gateway, run.admin) = (addresses[0], addresses[1]);
+        run.told("Watching for changes");
+        run
+    }
+
+    /// Waits for a line on standard error that begins like this.
+    fn told(&self, start: &str) -> String {
+        let mut before = Vec::new();
+        let began = Instant::now();
+        while began.elapsed() < LIMIT {
+            match self.stderr.recv_timeout(LIMIT) {
+                Ok(line) if line.starts_with(start) => return line,
+                Ok(line) => before.push(line),
+                Err(_) => break,
+            }
+        }
+        panic!("never said {start:?}, but:\n{}", before.join("\n"));
+    }
+
+    /// Replaces the input, as editors do.
+    fn edit(&self, text: &str) {
+        let new = self.folder.path().join("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, self.folder.path().join("gateway.yaml")).unwrap();
+    }
+
+    /// Status of a GET with a token of the payments service.
+    fn get(&self, host: &str, path: &str) -> u16 {
+        let token = command(self.folder.path())
+            .args(["token", "--issuer", ISSUER, "--subject", PAYMENTS_SERVICE])
+            .output()
+            .unwrap();
+        let token = String::from_utf8(token.stdout).unwrap();
+        let request = client()
+            .get(format!("http://{}{path}", self.gateway))
+            .header("host", host)
+            .header("authorization", format!("Bearer {}", token.trim()));
+        request.call().unwrap().status().as_u16()
+    }
+
+    fn signal(&self, signal: &str) {
+        let command = format!("kill -{signal} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        while began.elapsed() < LIMIT {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("still runs");
+    }
+
+    /// Waits until nothing listens on the gateway's port.
+    fn gateway_is_gone(&self) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < LIMIT {
+            if TcpStream::connect(self.gateway).is_err() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    /// Temporary files that are still there.
+    fn left_behind(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.folder.path().join("tmp")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("tmp")).unwrap();
+    folder
+}
+
+/// The program, with state and temporary files in a folder of the test.
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_egress-auth"));
+    command.env("XDG_STATE_HOME", folder.join("state")).env("TMPDIR", folder.join("tmp"));
+    command
+}
+
+fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+#[test]
+fn shows_what_the_gateway_does_and_follows_the_file() {
+    let mut run = Run::start();
+
+    let mut shown = Vec::new();
+    while let Ok(line) = run.stdout.recv_timeout(Duration::from_millis(500)) {
+        shown.push(line);
+    }
+    let shown = shown.join("\n");
+    assert!(!shown.contains("UNEXPECTED"), "{shown}");
+    let way_in = "GET api.payment-provider.com/v1/payments/42";
+    let with_payload = "yes, with x-jwt-payload ";
+    for cells in [
+        [way_in, " none ", " 401 ", " missing_token ", " no "],
+        [way_in, " not a token ", " 401 ", " malformed_token ", " no "],
+        [way_in, " valid, of someone-else ", " 403 ", " no_rule_matched ", " no "],
+        [way_in, PAYMENTS_SERVICE, " 200 ", " allowed ", with_payload],
+        ["DELETE api.", PAYMENTS_SERVICE, " 403 ", " no_rule_matched ", " no "],
+        ["com/not-in-any-rule", PAYMENTS_SERVICE, " 403 ", " no_rule_matched ", " no "],
+        ["GET httpbin.org/", " none ", " 401 ", " missing_token ", " no "],
+        ["GET httpbin.org/", " valid, of demo ", " 200 ", " allowed ", with_payload],
+    ] {
+        let found = shown.lines().any(|line| cells.iter().all(|cell| line.contains(cell)));
+        assert!(found, "{cells:?} is not in\n{shown}");
+    }
+    assert!(shown.contains("curl -i"), "{shown}");
+
+    assert_eq!(run.get(PAYMENT_API, "/v1/payments/1"), 200);
+    assert_eq!(run.get(PAYMENT_API, "/v2/refunds"), 403);
+
+    let other = PAYMENTS.replace("/v1/payments/*", "/v2/*");
+    assert_ne!(other, PAYMENTS);
+    run.edit(&other);
+    run.told("Changed; the new policy is in force");
+    run.told("  ~ server payment-api: authorization changed");
+    assert_eq!(run.get(PAYMENT_API, "/v1/payments/1"), 403);
+    assert_eq!(run.get(PAYMENT_API, "/v2/refunds"), 200);
+
+    run.edit(&other.replace("authorization:", "authorisation:"));
+    run.told("error: ");
+    run.told("The old policy stays in force");
+    assert_eq!(run.get(PAYMENT_API, "/v1/payments/1"), 403);
+    assert_eq!(run.get(PAYMENT_API, "/v2/refunds"), 200);
+
+    run.edit(&PAYMENTS.replace("httpbin.org", "httpbun.test"));
+    run.told("Changed; the new policy is in force");
+    assert_eq!(run.get("httpbun.test", "/"), 200);
+    assert_eq!(run.get("httpbin.org", "/"), 403);
+
+    run.signal("TERM");
+    assert_eq!(run.ended().code(), Some(0));
+    assert!(run.gateway_is_gone());
+    assert_eq!(run.left_behind(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn ends_when_envoy_ends() {
+    let mut run = Run::start();
+    client().post(format!("http://{}/quitquitquit", run.admin)).send_empty().unwrap();
+    run.told("error: Envoy ended by itself");
+    assert_eq!(run.ended().code(), Some(1));
+    assert_eq!(run.left_behind(), Vec::<PathBuf>::new());
+}
+
+/// Only Linux lets a process ask to end with its parent.
+#[cfg(target_os = "linux")]
+#[test]
+fn envoy_does_not_outlive_a_killed_program() {
+    let mut run = Run::start();
+    run.signal("KILL");
+    assert_eq!(run.ended().code(), None);
+    assert!(run.gateway_is_gone());
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_before_anything_starts() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = folder();
+    let output =
+        command(folder.path()).args(["run", EXAMPLE, "--listen", &address]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let expected = format!("cannot listen on {address}; choose another address with --listen");
+    assert!(stderr.contains(&expected), "{stderr}");
+}
