@@ -17,6 +17,8 @@ use crate::jwt::{
 
 /// Tokens without `exp` are verified again after this many seconds.
 const CACHE_SECONDS_WITHOUT_EXPIRY: u64 = 300;
+/// A verified signature is remembered at least this long, even when the token has expired.
+const CACHE_SECONDS_AT_LEAST: u64 = 30;
 
 /// A token whose signature holds: all that later requests with it need.
 #[derive(Debug)]
@@ -211,9 +213,11 @@ fn verify(
         position,
         generation,
     });
-    // Judged again on every use, so the cache only has to forget what cannot succeed any more.
+    // Judged again on every use, so the cache only has to forget what cannot succeed any more;
+    // a little later, so that who keeps sending an expired token costs no signature each time.
     let limit = context.now.saturating_add(CACHE_SECONDS_WITHOUT_EXPIRY);
-    let expires = verified.claims.valid_until(rule).unwrap_or(limit);
+    let at_least = context.now.saturating_add(CACHE_SECONDS_AT_LEAST);
+    let expires = verified.claims.valid_until(rule).unwrap_or(limit).max(at_least);
     context.cache.insert(scope, &credential.token, Rc::clone(&verified), expires);
     Ok(verified)
 }

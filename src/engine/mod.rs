@@ -26,6 +26,8 @@ pub mod path;
 mod reason;
 mod request;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 pub use authenticate::Verified;
