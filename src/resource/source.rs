@@ -1,5 +1,7 @@
 //! The texts of the input and spans in them.
 
+use std::sync::OnceLock;
+
 /// Which text of [`Sources`] a span is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u32);
@@ -31,6 +33,17 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// Where every line begins; found out when a position is first asked for.
+    lines: OnceLock<Vec<usize>>,
+}
+
+impl Source {
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let breaks = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(breaks.map(|(at, _)| at.saturating_add(1))).collect()
+        })
+    }
 }
 
 /// Every text of the input.
@@ -52,7 +65,7 @@ impl Sources {
     /// Adds a text and returns its identity.
     pub fn add(&mut self, name: String, text: String) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(Source { name, text });
+        self.files.push(Source { name, text, lines: OnceLock::new() });
         id
     }
 
@@ -74,11 +87,30 @@ impl Sources {
 
     /// Line and column of the start of a span.
     pub fn position(&self, span: Span) -> Position {
-        let text = self.get(span.file).map_or("", |source| source.text.as_str());
-        let before = text.get(..span.start as usize).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
-        let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);
-        let column = before.get(line_start..).unwrap_or("").chars().count().saturating_add(1);
+        let Some(source) = self.get(span.file) else { return Position { line: 1, column: 1 } };
+        let start = (span.start as usize).min(source.text.len());
+        let lines = source.lines();
+        let line = lines.partition_point(|line_start| *line_start <= start);
+        let line_start = lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let before = source.text.get(line_start..start).unwrap_or_default();
+        let column = before.chars().count().saturating_add(1);
         Position { line, column }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_lines_and_characters_from_one() {
+        let mut sources = Sources::default();
+        let file = sources.add("a.yaml".to_owned(), "é: 1\nb: 2\n".to_owned());
+        for (start, line, column) in
+            [(0, 1, 1), (2, 1, 2), (5, 1, 5), (6, 2, 1), (11, 3, 1), (99, 3, 1)]
+        {
+            let position = sources.position(Span { file, start, end: start });
+            assert_eq!((position.line, position.column), (line, column), "{start}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Gateway, fields};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
-use crate::resource::shape::{self, closest};
+use crate::resource::shape::{self, Object, closest};
 use crate::resource::tree::Node;
 
 impl Gateway<'_> {
@@ -18,27 +18,23 @@ impl Gateway<'_> {
                     .hint("use `authorization` of the servers, or remove the field"),
             );
         }
-        refuse_misplaced(spec, &["egressAuthorization"], "spec", diagnostics);
+        refuse_misplaced(spec, &fields::SPEC, "`spec`", diagnostics);
         for server in self.servers() {
-            refuse_misplaced(
-                server.0,
-                &["authentication", "authorization"],
-                "a server",
-                diagnostics,
-            );
+            refuse_misplaced(server.0, &fields::SERVER, "a server", diagnostics);
         }
     }
 }
 
 /// Reports a field that looks like one of the security fields but is not, or is one of a server's
 /// in the wrong place. Other unknown fields are none of our business.
-fn refuse_misplaced(node: Node<'_>, own: &[&str], place: &str, diagnostics: &mut Diagnostics) {
+fn refuse_misplaced(node: Node<'_>, known: &Object, place: &str, diagnostics: &mut Diagnostics) {
     const ALL: [&str; 3] = ["authentication", "authorization", "egressAuthorization"];
     for (key, _) in node.entries() {
         let text = key.scalar_text().unwrap_or_default();
-        let Some(meant) = closest(text, ALL.into_iter()).filter(|_| !own.contains(&text)) else {
+        if known.fields.iter().any(|field| field.name == text) {
             continue;
-        };
+        }
+        let Some(meant) = closest(text, ALL.into_iter()) else { continue };
         let diagnostic = Diagnostic::error(format!("`{text}` is not a field of {place}"));
         let hint = match meant {
             "egressAuthorization" if text == meant => {

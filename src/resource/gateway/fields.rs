@@ -28,9 +28,11 @@ static METADATA: Object = Object {
     not_empty: None,
 };
 
-static SPEC: Object = Object {
+/// `spec` of a Gateway.
+pub static SPEC: Object = Object {
     fields: &[
         optional("workloadSelector", Shape::Object(&WORKLOAD_SELECTOR), "The gateway's pods"),
+        optional("egressAuthorization", Shape::Anything, "Not supported yet by this version"),
         optional("http", Shape::List(&Shape::Object(&SERVER)), "The HTTP servers, one a hostname"),
     ],
     others: Others::Ignored,
@@ -46,7 +48,8 @@ static WORKLOAD_SELECTOR: Object = Object {
     not_empty: None,
 };
 
-static SERVER: Object = Object {
+/// An entry of `spec.http`.
+pub static SERVER: Object = Object {
     fields: &[
         required("name", Shape::Text, "Name of the server, unique in the Gateway"),
         required("hostname", Shape::Text, "A hostname, `*.` and a suffix, or `*`"),
