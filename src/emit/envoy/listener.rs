@@ -70,6 +70,8 @@ fn connection_manager() -> Value {
         // Clients connect directly: what they say about where they come from is not believed.
         "use_remote_address": true,
         "skip_xff_append": true,
+        // TLS begins here, so the upstream would otherwise hear of the plain-text hop.
+        "scheme_header_transformation": {"match_upstream": true},
         "forward_client_cert_details": "SANITIZE",
         "common_http_protocol_options": {
             "idle_timeout": "900s",

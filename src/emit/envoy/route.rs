@@ -21,7 +21,14 @@ pub(super) fn configuration(plan: &Plan) -> Value {
             "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 404}}],
         }));
     }
-    json!({"name": NAME, "ignore_port_in_host_matching": true, "virtual_hosts": hosts})
+    json!({
+        "name": NAME,
+        "ignore_port_in_host_matching": true,
+        // Envoy says `http` there, of the hop to itself; external servers that believe it answer
+        // with a redirect to https, for ever.
+        "request_headers_to_remove": ["x-forwarded-proto"],
+        "virtual_hosts": hosts,
+    })
 }
 
 fn virtual_host(route: &Route) -> Value {
