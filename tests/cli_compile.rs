@@ -101,6 +101,14 @@ fn json_and_yaml_from_standard_input_compile_alike() {
 }
 
 #[test]
+fn line_ends_and_byte_order_marks_of_other_systems_are_read() {
+    let yaml = gateway("g", "api");
+    let plain = policy(&with_input(&["compile", "-"], &yaml));
+    let windows = format!("\u{feff}{}", yaml.replace('\n', "\r\n"));
+    assert_eq!(policy(&with_input(&["compile", "-"], &windows)), plain);
+}
+
+#[test]
 fn of_several_gateways_one_is_chosen_by_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("below")).unwrap();
@@ -271,8 +279,12 @@ spec:
 
 #[test]
 fn colours_are_for_terminals_only() {
-    let output = with_input(&["check", "-"], "kind: [");
-    assert!(!output.stderr.contains(&0x1b));
+    let hostile = gateway("g", "a").replace("rules:", "\"\\e[31m\": 1, rules:");
+    for input in ["kind: [", &hostile] {
+        let output = with_input(&["check", "-"], input);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(!output.stderr.contains(&0x1b), "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{
+    AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
+};
 use serde::Serialize;
 
 use crate::resource::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -67,9 +69,12 @@ fn render(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> St
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()));
+    // Documents may hold what would steer a terminal.
+    let title = normalize_untrusted_str(&diagnostic.message);
+    let field = diagnostic.field.as_deref().map(normalize_untrusted_str);
+    let mut group = Group::with_title(level.primary_title(title));
     if let Some(span) = diagnostic.span {
-        let label = diagnostic.field.as_deref().filter(|field| !field.is_empty());
+        let label = field.as_deref().filter(|field| !field.is_empty());
         let related = diagnostic.related.iter().map(|(span, label)| (*span, Some(label.as_str())));
         let mut places: Vec<(Span, Option<&str>)> = vec![(span, label)];
         places.extend(related);
@@ -82,7 +87,7 @@ fn render(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> St
         }
     }
     if let Some(hint) = &diagnostic.hint {
-        group = group.element(Level::HELP.message(hint.as_str()));
+        group = group.element(Level::HELP.message(normalize_untrusted_str(hint)));
     }
     renderer.render(&[group])
 }
