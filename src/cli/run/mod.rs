@@ -8,7 +8,8 @@
 //! | [`admin`] | what Envoy's admin interface says |
 //! | [`live`] | the configuration in force: the files that Envoy follows, and replacing it |
 //! | [`changes`] | what differs between two policies |
-//! | [`show`] | sample requests, their table, and curl commands |
+//! | [`show`] | sample requests, their table, and requests as they come |
+//! | [`curl`] | samples as commands to paste |
 //! | [`events`] | what happens while it runs: signals, changed files, requests |
 //! | [`progress`] | what a user sees while something takes time |
 //!
@@ -17,6 +18,7 @@
 
 mod admin;
 mod changes;
+mod curl;
 mod envoy;
 mod events;
 pub(super) mod exec;

@@ -1,4 +1,4 @@
-//! Sample requests, their table, and curl commands.
+//! Sample requests and the table of what became of them; every other request as it comes.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,11 +12,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::admin::reachable;
+use super::curl;
 use super::events::Events;
 use super::progress;
 use crate::demo::echo::{Echo, Received};
 use crate::demo::key::DemoKey;
-use crate::demo::sample::{Expected, Judge, Place, Sample, SampleToken, SignedToken, samples};
+use crate::demo::sample::{Expected, Judge, Place, Sample, SampleToken, samples};
 use crate::demo::server::client;
 use crate::emit::envoy::Options;
 use crate::policy::Policy;
@@ -104,7 +105,11 @@ impl Demo<'_> {
                 wrong.reason.as_deref().unwrap_or("-"),
             )?;
         }
-        let commands = commands(gateway, &shown);
+        let mut servers = BTreeSet::new();
+        let ways_in = shown
+            .iter()
+            .filter(|shown| shown.received.is_some() && servers.insert(&shown.sample.server));
+        let commands = curl::commands(gateway, ways_in.map(|shown| &shown.sample));
         if !commands.is_empty() {
             writeln!(out, "\nTry it:\n\n{}", commands.join("\n\n"))?;
         }
@@ -274,113 +279,11 @@ fn output_headers(policy: &Policy) -> BTreeSet<&str> {
     of_payload.chain(of_claims.map(|claim| claim.header.as_str())).collect()
 }
 
-/// curl commands for the first request of every server that was let through.
-fn commands(gateway: SocketAddr, shown: &[Shown]) -> Vec<String> {
-    let program = std::env::args_os().next().and_then(|name| name.into_string().ok());
-    let program = program.filter(|name| name.contains('/')).unwrap_or("egress-auth".to_owned());
-    let mut servers = BTreeSet::new();
-    shown
-        .iter()
-        .filter(|shown| shown.received.is_some() && servers.insert(&shown.sample.server))
-        .map(|shown| command(gateway, &program, &shown.sample))
-        .collect()
-}
-
-fn command(gateway: SocketAddr, program: &str, sample: &Sample) -> String {
-    let mut lines = vec!["curl -i".to_owned()];
-    if sample.method != "GET" {
-        lines.push(format!("-X {}", quoted(&sample.method)));
-    }
-    lines.push(format!("-H {}", quoted(&format!("Host: {}", sample.host))));
-    let token = match &sample.token {
-        SampleToken::Signed(token) => Some(token_command(program, token)),
-        SampleToken::None | SampleToken::Garbage => None,
-    };
-    if let Some((name, value)) = sample.header(token.as_deref()) {
-        lines.push(format!("-H \"{name}: {value}\""));
-    }
-    // A token is the only thing that a shell has to put in.
-    let url = format!("http://{gateway}{}", sample.target(token.as_deref()));
-    lines.push(if url.contains("$(") { format!("\"{url}\"") } else { quoted(&url) });
-    lines.join(" \\\n  ")
-}
-
-/// The command that signs such a token.
-fn token_command(program: &str, token: &SignedToken) -> String {
-    let mut command = format!("$({} token", quoted(program));
-    for (name, value) in &token.claims {
-        let flag = match (name.as_str(), value) {
-            ("iss", Value::String(text)) => format!("--issuer {}", quoted(text)),
-            ("sub", Value::String(text)) => format!("--subject {}", quoted(text)),
-            ("aud", Value::String(text)) => format!("--audience {}", quoted(text)),
-            (name, value) => format!("--claim {}", quoted(&format!("{name}={value}"))),
-        };
-        let _ = write!(command, " {flag}");
-    }
-    if token.expires_in != 3_600 {
-        let _ = write!(command, " --expires-in {}s", token.expires_in);
-    }
-    command.push(')');
-    command
-}
-
-/// A word for a POSIX shell, in quotes where it needs them.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=,+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn sample(place: Place) -> Sample {
-        let claims = json!({"iss": "https://auth.test", "sub": "it's me", "team": "a b"});
-        Sample {
-            server: "api".to_owned(),
-            host: "api.test".to_owned(),
-            method: "POST".to_owned(),
-            path: "/v1/x".to_owned(),
-            token: SampleToken::Signed(SignedToken {
-                claims: claims.as_object().unwrap().clone(),
-                expires_in: 30,
-            }),
-            place,
-        }
-    }
-
-    #[test]
-    fn commands_can_be_pasted() {
-        let gateway = "127.0.0.1:10000".parse().unwrap();
-        let place =
-            Place::Header { name: "authorization".to_owned(), prefix: "Bearer ".to_owned() };
-        assert_eq!(
-            command(gateway, "egress-auth", &sample(place)),
-            r#"curl -i \
-  -X POST \
-  -H 'Host: api.test' \
-  -H "authorization: Bearer $(egress-auth token --issuer https://auth.test --subject 'it'\''s me' --claim 'team="a b"' --expires-in 30s)" \
-  http://127.0.0.1:10000/v1/x"#
-        );
-        let place = Place::Param("t".to_owned());
-        let in_query = command(gateway, "egress-auth", &sample(place));
-        assert!(in_query.contains("\"http://127.0.0.1:10000/v1/x?t=$(egress-auth token"));
-        let open = Sample {
-            token: SampleToken::None,
-            method: "GET".to_owned(),
-            ..sample(Place::Cookie("c".to_owned()))
-        };
-        assert_eq!(
-            command(gateway, "egress-auth", &open),
-            "curl -i \\\n  -H 'Host: api.test' \\\n  http://127.0.0.1:10000/v1/x"
-        );
-    }
 
     #[test]
     fn requests_are_described_on_one_line_whatever_they_hold() {
