@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -83,13 +84,18 @@ impl Run {
         std::fs::rename(new, self.folder.path().join("gateway.yaml")).unwrap();
     }
 
-    /// Status of a GET with a token of the payments service.
-    fn get(&self, host: &str, path: &str) -> u16 {
+    /// A token of the payments service.
+    fn token(&self) -> String {
         let token = command(self.folder.path())
             .args(["token", "--issuer", ISSUER, "--subject", PAYMENTS_SERVICE])
             .output()
             .unwrap();
-        let token = String::from_utf8(token.stdout).unwrap();
+        String::from_utf8(token.stdout).unwrap()
+    }
+
+    /// Status of a GET with a token of the payments service.
+    fn get(&self, host: &str, path: &str) -> u16 {
+        let token = self.token();
         let request = client()
             .get(format!("http://{}{path}", self.gateway))
             .header("host", host)
@@ -217,6 +223,39 @@ fn shows_what_the_gateway_does_and_follows_the_file() {
     assert_eq!(run.ended().code(), Some(0));
     assert!(run.gateway_is_gone());
     assert_eq!(run.left_behind(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn no_request_is_lost_while_the_policy_changes() {
+    let run = Run::start();
+    let (url, token) = (format!("http://{}/", run.gateway), run.token());
+    let changing = AtomicBool::new(true);
+    // Requests on connections that stay open, to a server that no change is about.
+    let send = || {
+        let agent = client();
+        let mut answers = 0_u32;
+        let began = Instant::now();
+        while changing.load(Ordering::Relaxed) && began.elapsed() < LIMIT {
+            let request = agent.get(&url).header("host", "httpbin.org");
+            let request = request.header("authorization", format!("Bearer {}", token.trim()));
+            let mut response = request.call().unwrap();
+            assert_eq!(response.status(), 200);
+            response.body_mut().read_to_string().unwrap();
+            answers += 1;
+        }
+        answers
+    };
+    std::thread::scope(|scope| {
+        let clients = [scope.spawn(send), scope.spawn(send)];
+        for round in 0..5 {
+            run.edit(&PAYMENTS.replace("/v1/payments/*", &format!("/v{round}/*")));
+            run.told("Changed; the new policy is in force");
+        }
+        changing.store(false, Ordering::Relaxed);
+        for client in clients {
+            assert!(client.join().unwrap() > 0);
+        }
+    });
 }
 
 #[test]
