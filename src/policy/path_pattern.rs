@@ -3,7 +3,8 @@
 //! `*` matches any run of characters, `/` included; `{*}` is exactly one non-empty segment;
 //! `{**}` is zero or more whole segments. Nothing else is special. Every pattern is matched in
 //! time linear in the path: patterns of `*` alone by `glob` (its matcher never returns to an
-//! earlier `*`), those with `{*}` or `{**}`, which `glob` cannot say, by [`SegmentPattern`].
+//! earlier `*`), those with `{*}` or `{**}`, which `glob` cannot say, by a state machine
+//! of our own (`segment_pattern`).
 
 use glob::{MatchOptions, Pattern};
 

@@ -26,8 +26,14 @@ use crate::jwt::{KeyOrigin, KeySet, SoftwareVerifier, TokenCache};
 pub struct Args {
     #[command(flatten)]
     input: InputArgs,
-    /// The request, as 'GET https://api.example.com/v1/items'
-    #[arg(long, value_name = "REQUEST", required_unless_present = "requests")]
+    /// The request: method and URL.
+    #[arg(
+        long,
+        value_name = "REQUEST",
+        required_unless_present = "requests",
+        // Here rather than above, where rustdoc wants URLs in angle brackets.
+        help = "The request, as 'GET https://api.example.com/v1/items'"
+    )]
     request: Option<String>,
     /// The token that the request carries as `Authorization: Bearer`
     #[arg(long, value_name = "JWT", conflicts_with = "requests")]
