@@ -4,7 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 use divan::Bencher;
-use egress_auth::engine::{Context, Engine, KeyRing, NoTrace, Request};
+use egress_auth::engine::{Context, Engine, KeyRing, NoPeerCertificate, NoTrace, Request};
 use egress_auth::jwt::{SoftwareVerifier, TokenCache};
 use jwt_simple::prelude::{Claims, Duration, ECDSAP256KeyPairLike, ES256KeyPair};
 use serde_json::json;
@@ -75,8 +75,13 @@ fn decide(bencher: Bencher<'_, '_>, hosts: usize, authorization: &str, cached_to
     let keys = KeyRing::default();
     let mut cache = TokenCache::new(cached_tokens, cached_tokens * 16 * 1024, 7);
     bencher.bench_local(|| {
-        let mut context =
-            Context { now: NOW, keys: &keys, verifier: &SoftwareVerifier, cache: &mut cache };
+        let mut context = Context {
+            now: NOW,
+            keys: &keys,
+            verifier: &SoftwareVerifier,
+            peer: &NoPeerCertificate,
+            cache: &mut cache,
+        };
         engine.decide(divan::black_box(&request), &mut context, &mut NoTrace)
     });
 }

@@ -78,6 +78,9 @@ pub fn compile(
             operations: tables.operations.into_vec(),
             rules: tables.rules.into_vec(),
             servers,
+            egress_rules: Vec::new(),
+            egress: Vec::new(),
+            source_identity: policy::SourceIdentity::default(),
         },
         deployment: Deployment {
             namespace: namespace.to_owned(),

@@ -46,7 +46,15 @@ impl<'a> Compiler<'a, '_> {
         };
         let name = name.text.to_owned();
         Some((
-            policy::Server { name, hostname, authentication, authorization, passthrough },
+            policy::Server {
+                name,
+                hostname,
+                authentication,
+                authorization,
+                passthrough,
+                shadow_authentication: false,
+                shadow_authorization: false,
+            },
             deployment,
         ))
     }

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use super::key::{DemoKey, KeyError};
 use crate::engine::{
-    Context, Decision, Engine, KeyRing, NoTrace, Outcome, PolicyError, Reason, Request, Verdict,
+    Context, Decision, Engine, KeyRing, NoPeerCertificate, NoTrace, Outcome, PolicyError, Reason,
+    Request, Verdict,
 };
 use crate::jwt::{KeyOrigin, KeySet, SoftwareVerifier, TokenCache};
 use crate::policy::text_pattern::TextPattern;
@@ -355,8 +356,13 @@ impl Judge {
         ];
         headers.extend(header.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
         let mut cache = TokenCache::new(1, 0, 0);
-        let mut context =
-            Context { now, keys: &self.keys, verifier: &SoftwareVerifier, cache: &mut cache };
+        let mut context = Context {
+            now,
+            keys: &self.keys,
+            verifier: &SoftwareVerifier,
+            peer: &NoPeerCertificate,
+            cache: &mut cache,
+        };
         let request = Request { headers, claims: None };
         let of = |decision: Decision<'_>| Expected {
             allowed: matches!(decision.outcome, Outcome::Allow(_)),

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::credentials::{Credential, Found};
 use super::decide::Context;
 use super::index::{Authentication, Engine, JwtRuleIndex, Keys};
+use super::reason::Reason;
 use super::request::Request;
 use super::trace::Trace;
 use crate::jwt::{
@@ -64,6 +65,30 @@ pub(super) enum Failure {
     UnknownKey {
         document: usize,
     },
+}
+
+impl Failure {
+    /// The code that users see.
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Self::Missing => Reason::MissingToken,
+            Self::Multiple => Reason::MultipleTokens,
+            Self::NoKeys { .. } => Reason::JwksUnavailable,
+            Self::UnknownKey { .. } => Reason::UnknownKey,
+            Self::Token(error) => match error {
+                TokenError::TooLarge => Reason::TokenTooLarge,
+                TokenError::Malformed(_) => Reason::MalformedToken,
+                TokenError::UnknownIssuer => Reason::UnknownIssuer,
+                TokenError::UnsupportedAlgorithm => Reason::UnsupportedAlgorithm,
+                TokenError::UnknownKey => Reason::UnknownKey,
+                TokenError::BadSignature => Reason::BadSignature,
+                TokenError::Expired => Reason::Expired,
+                TokenError::NotYetValid => Reason::NotYetValid,
+                TokenError::LifetimeTooLong => Reason::LifetimeTooLong,
+                TokenError::WrongAudience => Reason::WrongAudience,
+            },
+        }
+    }
 }
 
 impl From<TokenError> for Failure {

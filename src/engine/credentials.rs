@@ -95,16 +95,7 @@ impl Locations {
     pub fn find<'a>(&self, request: &Request<'a>) -> Found<'a> {
         let mut found: Option<Credential<'a>> = None;
         for (index, place) in self.places.iter().enumerate() {
-            let tokens = match &place.kind {
-                Kind::Header { name, prefix, any_case } => {
-                    match header_token(request, name, prefix, *any_case) {
-                        Ok(token) => token.map(Cow::Borrowed).into_iter().collect(),
-                        Err(Repeated) => return Found::Multiple,
-                    }
-                }
-                Kind::Cookie(name) => cookie_tokens(request, name),
-                Kind::Param(name) => param_tokens(request, name),
-            };
+            let Some(tokens) = place.kind.tokens(request) else { return Found::Multiple };
             for token in tokens {
                 match &mut found {
                     None => found = Some(Credential { token, places: vec![index] }),
@@ -133,25 +124,56 @@ impl Locations {
         request: &Request<'_>,
         mutations: &mut Mutations<'_>,
     ) {
-        let mut params = Vec::new();
-        let mut cookies = Vec::new();
-        for place in credential.places.iter().filter_map(|index| self.places.get(*index)) {
-            match &place.kind {
-                Kind::Header { name, .. } => mutations.remove.push(name.clone()),
-                Kind::Cookie(name) => cookies.push(name.as_str()),
-                Kind::Param(name) => params.push(name.as_str()),
+        let places = credential.places.iter().filter_map(|index| self.places.get(*index));
+        strip(places, request, mutations);
+    }
+
+    /// Takes every token out of every place.
+    pub fn strip_all(&self, request: &Request<'_>, mutations: &mut Mutations<'_>) {
+        let holds = |place: &&Place| place.kind.tokens(request).is_none_or(|it| !it.is_empty());
+        strip(self.places.iter().filter(holds), request, mutations);
+    }
+}
+
+impl Kind {
+    /// The tokens in this place; absent when a token header is repeated.
+    fn tokens<'a>(&self, request: &Request<'a>) -> Option<Vec<Cow<'a, [u8]>>> {
+        match self {
+            Self::Header { name, prefix, any_case } => {
+                match header_token(request, name, prefix, *any_case) {
+                    Ok(token) => Some(token.map(Cow::Borrowed).into_iter().collect()),
+                    Err(Repeated) => None,
+                }
             }
+            Self::Cookie(name) => Some(cookie_tokens(request, name)),
+            Self::Param(name) => Some(param_tokens(request, name)),
         }
-        if !params.is_empty() {
-            mutations.set.push((":path", without_params(request.path(), &params)));
+    }
+}
+
+fn strip<'p>(
+    places: impl Iterator<Item = &'p Place>,
+    request: &Request<'_>,
+    mutations: &mut Mutations<'_>,
+) {
+    let mut params = Vec::new();
+    let mut cookies = Vec::new();
+    for place in places {
+        match &place.kind {
+            Kind::Header { name, .. } => mutations.remove.push(name.clone()),
+            Kind::Cookie(name) => cookies.push(name.as_str()),
+            Kind::Param(name) => params.push(name.as_str()),
         }
-        if !cookies.is_empty() {
-            // There may be several headers, and setting one leaves the others.
-            mutations.remove.push("cookie".to_owned());
-            let rest = without_cookies(request, &cookies);
-            if !rest.is_empty() {
-                mutations.set.push(("cookie", rest));
-            }
+    }
+    if !params.is_empty() {
+        mutations.set.push((":path", without_params(request.path(), &params)));
+    }
+    if !cookies.is_empty() {
+        // There may be several headers, and setting one leaves the others.
+        mutations.remove.push("cookie".to_owned());
+        let rest = without_cookies(request, &cookies);
+        if !rest.is_empty() {
+            mutations.set.push(("cookie", rest));
         }
     }
 }

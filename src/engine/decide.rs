@@ -6,14 +6,17 @@ use super::authenticate::{Authenticated, Failure, Verified, authenticate};
 use super::authority::canonical_host;
 use super::decision::{Decision, Denial, Mutations, Outcome};
 use super::denial;
+use super::egress::EgressAuthorization;
 use super::index::{Engine, JwtRuleIndex, Server};
 use super::keyring::KeyRing;
-use super::path::{readings, without_query};
+use super::path::{Readings, readings, without_query};
+use super::precedence::{Decides, Governs, decides};
 use super::reason::{Mechanism, Reason};
 use super::request::Request;
-use super::rules::{Authorization, Judgement};
+use super::rules::Judgement;
+use super::source::{PeerCertificate, Source};
 use super::trace::Trace;
-use crate::jwt::{Claims, SignatureVerifier, TokenCache, TokenError};
+use crate::jwt::{SignatureVerifier, TokenCache, TokenError};
 use crate::policy::DefaultAction;
 
 /// What a decision depends on beside the policy and the request.
@@ -24,6 +27,8 @@ pub struct Context<'a> {
     pub keys: &'a KeyRing,
     /// What checks signatures.
     pub verifier: &'a dyn SignatureVerifier,
+    /// The direct peer's certificate.
+    pub peer: &'a dyn PeerCertificate,
     /// Tokens verified earlier. It saves work and never changes an answer.
     pub cache: &'a mut TokenCache<Rc<Verified>>,
 }
@@ -67,6 +72,7 @@ impl<'e> Await<'e> {
             mechanism: Mechanism::Authentication,
             server: Some(self.server),
             rule: None,
+            shadow: false,
         }
     }
 }
@@ -87,72 +93,117 @@ impl Engine {
                 return decided(denial, Reason::BadAuthority, Mechanism::None, None, None);
             }
         };
-        let Some(server) = self.hosts.get(&host) else {
-            trace.step(|| format!("server: no server for the host `{host}`"));
-            return self.ungoverned(None, request);
-        };
-        trace.step(|| format!("server: `{}` governs the host `{host}`", server.name));
-
-        let authenticated = match &server.authentication {
-            None => None,
-            Some(authentication) => {
-                match authenticate(self, authentication, request, context, trace) {
-                    Ok(authenticated) => authenticated,
-                    Err(failure) => return refuse(server, request, failure),
+        let server = self.hosts.get(&host);
+        trace.step(|| match server {
+            Some(server) => format!("server: `{}` governs the host `{host}`", server.name),
+            None => format!("server: no server for the host `{host}`"),
+        });
+        let egress = self.egress.get(&*host);
+        let mut answer =
+            Answer { engine: self, request, server, authenticated: None, shadowed: None };
+        let authentication = server.and_then(|server| server.authentication.as_ref());
+        if let (Some(server), Some(authentication)) = (server, authentication) {
+            match authenticate(self, authentication, request, context, trace) {
+                Ok(authenticated) => answer.authenticated = authenticated,
+                Err(failure) if server.shadow_authentication => {
+                    let reason = failure.reason();
+                    trace.step(|| format!("shadow: only reported, {reason}"));
+                    answer.shadowed = Some((Mechanism::Authentication, reason));
                 }
+                Err(failure) => return refuse(server, request, failure),
+            }
+        }
+        let authorization = server.and_then(|server| server.authorization.as_ref());
+        let governs = Governs {
+            egress_authorization: egress.is_some(),
+            authorization: authorization.is_some(),
+            authentication: authentication.is_some(),
+            passthrough: server.is_some_and(|server| server.passthrough),
+        };
+        let (mechanism, judged, shadow) = match (decides(governs), authorization, egress) {
+            (Decides::Authorization, Some(authorization), _) => {
+                let claims = answer.authenticated.as_ref().map(|it| it.verified.claims());
+                let judged = judge_path(
+                    authorization.constrains_paths(),
+                    request,
+                    |path| authorization.judge(claims, request.method(), path),
+                    trace,
+                );
+                let shadow = server.is_some_and(|server| server.shadow_authorization);
+                (Mechanism::Authorization, judged, shadow)
+            }
+            (Decides::EgressAuthorization, _, Some(egress)) => {
+                let source = self.source(egress, request, context, trace);
+                let judged = judge_path(
+                    egress.constrains_paths(),
+                    request,
+                    |path| egress.judge(&source, request.method(), path),
+                    trace,
+                );
+                (Mechanism::EgressAuthorization, judged, egress.shadow)
+            }
+            (Decides::Authentication, ..) => {
+                trace.step(|| "authorization: none, authentication alone decides".into());
+                return answer.allow(Mechanism::Authentication, Reason::Allowed, None);
+            }
+            (Decides::Passthrough, ..) => {
+                trace.step(|| "the server passes everything through".into());
+                return answer.allow(Mechanism::Passthrough, Reason::Passthrough, None);
+            }
+            _ if self.default_action == DefaultAction::Allow => {
+                trace.step(|| "nothing governs the host, which passes by default".into());
+                return answer.allow(Mechanism::Passthrough, Reason::Passthrough, None);
+            }
+            _ => {
+                trace.step(|| "nothing governs the host, which is denied by default".into());
+                let deny = Outcome::Deny(denial::forbidden());
+                let server = server.map(|server| server.name.as_str());
+                return decided(deny, Reason::UnlistedHost, Mechanism::None, server, None);
             }
         };
-        let claims = authenticated.as_ref().map(|authenticated| authenticated.verified.claims());
-        match (&server.authorization, &server.authentication) {
-            (Some(authorization), _) => {
-                let verdict = authorize(authorization, claims, request, trace);
-                let (outcome, reason, rule) = match verdict {
-                    Ok(rule) => {
-                        let mutations = self.mutations(server, request, authenticated.as_ref());
-                        (Outcome::Allow(mutations), Reason::Allowed, Some(rule))
-                    }
-                    Err((reason, denial)) => (Outcome::Deny(denial), reason, None),
-                };
-                decided(outcome, reason, Mechanism::Authorization, Some(&server.name), rule)
+        match judged {
+            Ok(rule) => {
+                trace.step(|| format!("{mechanism}: `{rule}` admits the request"));
+                answer.allow(mechanism, Reason::Allowed, Some(rule))
             }
-            (None, Some(_)) => {
-                trace.step(|| "authorization: none, authentication alone decides".into());
-                let mutations = self.mutations(server, request, authenticated.as_ref());
-                let (allow, by) = (Outcome::Allow(mutations), Mechanism::Authentication);
-                decided(allow, Reason::Allowed, by, Some(&server.name), None)
+            Err((reason, _)) if shadow => {
+                trace.step(|| format!("shadow: only reported, {reason}"));
+                answer.shadowed.get_or_insert((mechanism, reason));
+                answer.allow(mechanism, Reason::Allowed, None)
             }
-            (None, None) if server.passthrough => {
-                trace.step(|| "the server passes everything through".into());
-                self.pass_through(Some(&server.name), request)
-            }
-            (None, None) => {
-                trace.step(|| "the server has neither authentication nor authorization".into());
-                self.ungoverned(Some(&server.name), request)
+            Err((reason, denial)) => {
+                let server = server.map(|server| server.name.as_str());
+                decided(Outcome::Deny(denial), reason, mechanism, server, None)
             }
         }
     }
 
-    fn ungoverned<'e>(&'e self, server: Option<&'e str>, request: &Request<'_>) -> Verdict<'e> {
-        match self.default_action {
-            DefaultAction::Allow => self.pass_through(server, request),
-            DefaultAction::Deny => {
-                let deny = Outcome::Deny(denial::forbidden());
-                decided(deny, Reason::UnlistedHost, Mechanism::None, server, None)
-            }
+    /// Finds out which workload is behind a request, where an entry asks.
+    fn source(
+        &self,
+        egress: &EgressAuthorization,
+        request: &Request<'_>,
+        context: &Context<'_>,
+        trace: &mut impl Trace,
+    ) -> Source {
+        if !egress.needs_source() {
+            return Source::default();
         }
-    }
-
-    fn pass_through<'e>(&'e self, server: Option<&'e str>, request: &Request<'_>) -> Verdict<'e> {
-        let mut mutations = Mutations::default();
-        self.remove_forged(request, &mut mutations);
-        let (allow, by) = (Outcome::Allow(mutations), Mechanism::Passthrough);
-        decided(allow, Reason::Passthrough, by, server, None)
+        let source = self.identities.source(context.peer, request);
+        trace.step(|| match &source.peer {
+            Some(peer) => format!("source: the peer is `{peer}`"),
+            None => "source: the peer has no identity of a trusted domain".into(),
+        });
+        if let Some(workload) = &source.propagated {
+            trace.step(|| format!("source: the peer speaks for `{workload}`"));
+        }
+        source
     }
 
     /// What an allowed request needs: forged headers and the token out, verified content in.
     fn mutations<'e>(
         &'e self,
-        server: &'e Server,
+        server: Option<&'e Server>,
         request: &Request<'_>,
         authenticated: Option<&Authenticated<'_>>,
     ) -> Mutations<'e> {
@@ -169,7 +220,7 @@ impl Engine {
         }
         if let Some(Authenticated { credential: Some(credential), forward: false, .. }) =
             authenticated
-            && let Some(authentication) = &server.authentication
+            && let Some(authentication) = server.and_then(|server| server.authentication.as_ref())
         {
             authentication.locations.strip(credential, request, &mut mutations);
         }
@@ -179,6 +230,11 @@ impl Engine {
     /// Removes output headers that the client sent. Those that are set afterwards go as well:
     /// Envoy overwrites only the first of several headers with one name.
     fn remove_forged(&self, request: &Request<'_>, mutations: &mut Mutations<'_>) {
+        if let Some(header) = self.identities.header()
+            && request.values(header).next().is_some()
+        {
+            mutations.remove.push(header.to_owned());
+        }
         if self.output_headers.is_empty() {
             return;
         }
@@ -201,77 +257,89 @@ fn decided<'e>(
     server: Option<&'e str>,
     rule: Option<&'e str>,
 ) -> Verdict<'e> {
-    Verdict::Decided(Decision { outcome, reason, mechanism, server, rule })
+    Verdict::Decided(Decision { outcome, reason, mechanism, server, rule, shadow: false })
 }
 
 fn refuse<'e>(server: &'e Server, request: &Request<'_>, failure: Failure) -> Verdict<'e> {
     let challenge = denial::realm(request);
-    let (document, unknown_key) = match failure {
-        Failure::NoKeys { document } => (document, false),
-        Failure::UnknownKey { document } => (document, true),
-        Failure::Missing => {
-            return denied(server, Reason::MissingToken, denial::missing(challenge));
+    let reason = failure.reason();
+    let denial = match failure {
+        Failure::NoKeys { document } | Failure::UnknownKey { document } => {
+            let unknown_key = reason == Reason::UnknownKey;
+            let server = &server.name;
+            return Verdict::AwaitKeys(Await { document, unknown_key, server, challenge });
         }
-        Failure::Multiple => {
-            return denied(server, Reason::MultipleTokens, denial::multiple(challenge));
-        }
-        Failure::Token(error) => {
-            return denied(server, reason_of(&error), denial::token(&error, challenge));
-        }
+        Failure::Missing => denial::missing(challenge),
+        Failure::Multiple => denial::multiple(challenge),
+        Failure::Token(error) => denial::token(&error, challenge),
     };
-    Verdict::AwaitKeys(Await { document, unknown_key, server: &server.name, challenge })
+    decided(Outcome::Deny(denial), reason, Mechanism::Authentication, Some(&server.name), None)
 }
 
-fn denied(server: &Server, reason: Reason, denial: Denial) -> Verdict<'_> {
-    let deny = Outcome::Deny(denial);
-    decided(deny, reason, Mechanism::Authentication, Some(&server.name), None)
-}
-
-fn reason_of(error: &TokenError) -> Reason {
-    match error {
-        TokenError::TooLarge => Reason::TokenTooLarge,
-        TokenError::Malformed(_) => Reason::MalformedToken,
-        TokenError::UnknownIssuer => Reason::UnknownIssuer,
-        TokenError::UnsupportedAlgorithm => Reason::UnsupportedAlgorithm,
-        TokenError::UnknownKey => Reason::UnknownKey,
-        TokenError::BadSignature => Reason::BadSignature,
-        TokenError::Expired => Reason::Expired,
-        TokenError::NotYetValid => Reason::NotYetValid,
-        TokenError::LifetimeTooLong => Reason::LifetimeTooLong,
-        TokenError::WrongAudience => Reason::WrongAudience,
-    }
-}
-
-/// Applies the rules of a server: the name of the rule that admits the request, or the denial.
-fn authorize<'e>(
-    authorization: &'e Authorization,
-    claims: Option<&Claims>,
+/// Judges a request with its path, if it matters: the name of the rule that admits it, or the
+/// denial.
+fn judge_path<'e>(
+    constrains_paths: bool,
     request: &Request<'_>,
+    judge: impl FnOnce(Option<&Readings<'_>>) -> Judgement<'e>,
     trace: &mut impl Trace,
 ) -> Result<&'e str, (Reason, Denial)> {
-    let path = if authorization.constrains_paths() {
-        match readings(without_query(request.path())) {
+    let path = match constrains_paths {
+        true => match readings(without_query(request.path())) {
             Ok(path) => Some(path),
             Err(error) => {
                 trace.step(|| format!("path: {error}"));
                 return Err((Reason::BadPath, denial::bad_request("Bad path")));
             }
-        }
-    } else {
-        None
+        },
+        false => None,
     };
-    match authorization.judge(claims, request.method(), path.as_ref()) {
-        Judgement::Allowed(rule) => {
-            trace.step(|| format!("authorization: the rule `{rule}` admits the request"));
-            Ok(rule)
-        }
-        Judgement::Denied => {
-            trace.step(|| "authorization: no rule admits the request".into());
-            Err((Reason::NoRuleMatched, denial::forbidden()))
+    match judge(path.as_ref()) {
+        Judgement::Allowed(rule) => Ok(rule),
+        Judgement::Denied(reason) => {
+            trace.step(|| match reason {
+                Reason::SourceUnknown => "no entry admits a source without an identity".into(),
+                Reason::SourceNotAllowed => "no entry admits the source".into(),
+                _ => "no rule admits the request".into(),
+            });
+            Err((reason, denial::forbidden()))
         }
         Judgement::Ambiguous => {
             trace.step(|| "path: rules admit some readings of it and not others".into());
             Err((Reason::AmbiguousPath, denial::bad_request("Ambiguous path")))
         }
+    }
+}
+
+/// What is known of a request when it comes to the answer.
+struct Answer<'e, 'r, 'q> {
+    engine: &'e Engine,
+    request: &'q Request<'r>,
+    server: Option<&'e Server>,
+    authenticated: Option<Authenticated<'r>>,
+    /// The first denial that is only reported.
+    shadowed: Option<(Mechanism, Reason)>,
+}
+
+impl<'e> Answer<'e, '_, '_> {
+    fn allow(&self, mechanism: Mechanism, reason: Reason, rule: Option<&'e str>) -> Verdict<'e> {
+        let mut mutations =
+            self.engine.mutations(self.server, self.request, self.authenticated.as_ref());
+        if let Some((Mechanism::Authentication, _)) = self.shadowed
+            && let Some(authentication) = self.server.and_then(|it| it.authentication.as_ref())
+            && !authentication.forwards
+        {
+            // What was not accepted may be a token all the same, for a service of the mesh.
+            authentication.locations.strip_all(self.request, &mut mutations);
+        }
+        let (mechanism, reason) = self.shadowed.unwrap_or((mechanism, reason));
+        Verdict::Decided(Decision {
+            outcome: Outcome::Allow(mutations),
+            reason,
+            mechanism,
+            server: self.server.map(|server| server.name.as_str()),
+            rule,
+            shadow: self.shadowed.is_some(),
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! What `decide` returns: the verdict and what to do to the request.
 
+use std::borrow::Cow;
+
 use super::reason::{Mechanism, Reason};
 
 /// The answer for one request.
@@ -13,8 +15,21 @@ pub struct Decision<'e> {
     pub mechanism: Mechanism,
     /// Name of the server that governs the host.
     pub server: Option<&'e str>,
-    /// Name of the authorization rule that matched.
+    /// Name of the rule that matched.
     pub rule: Option<&'e str>,
+    /// Whether the request would be denied for `reason`, but is let through because what denies
+    /// it is only tried out.
+    pub shadow: bool,
+}
+
+impl Decision<'_> {
+    /// The reason's code as users see it, with the prefix `shadow_` where it was only reported.
+    pub fn code(&self) -> Cow<'static, str> {
+        match self.shadow {
+            true => format!("shadow_{}", self.reason).into(),
+            false => self.reason.as_str().into(),
+        }
+    }
 }
 
 /// What to do with the request.

@@ -1,11 +1,13 @@
 //! A policy, checked and indexed for lookups: everything that can be computed before the first
 //! request.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::credentials::{Locations, uses_default_locations};
+use super::egress::{EgressAuthorization, EgressRule};
 use super::rules::{Authorization, ClaimPattern, Operation, Principal, Rule};
+use super::source::{Identities, SourcePattern};
 use crate::jwt::{ClaimPath, KeyOrigin, KeySet};
 use crate::policy::hosts::HostTable;
 use crate::policy::path_pattern::PathPattern;
@@ -35,6 +37,9 @@ impl PolicyError {
 #[derive(Debug)]
 pub struct Engine {
     pub(super) hosts: HostTable<Server>,
+    /// What `egressAuthorization` says, by exact hostname.
+    pub(super) egress: HashMap<Box<str>, EgressAuthorization>,
+    pub(super) identities: Identities,
     pub(super) default_action: DefaultAction,
     pub(super) jwt_rules: Vec<JwtRuleIndex>,
     /// Every output header of every server: removed from what clients send.
@@ -72,6 +77,8 @@ pub(super) struct Server {
     pub(super) authentication: Option<Authentication>,
     pub(super) authorization: Option<Authorization>,
     pub(super) passthrough: bool,
+    pub(super) shadow_authentication: bool,
+    pub(super) shadow_authorization: bool,
 }
 
 #[derive(Debug)]
@@ -80,6 +87,8 @@ pub(super) struct Authentication {
     pub(super) rules: Vec<usize>,
     pub(super) locations: Locations,
     pub(super) required: bool,
+    /// Whether every rule wants its token forwarded.
+    pub(super) forwards: bool,
     /// Distinguishes lists of JWT rules in the cache of verified tokens.
     pub(super) scope: u32,
 }
@@ -152,13 +161,29 @@ impl Engine {
                 authentication,
                 authorization,
                 passthrough: server.passthrough,
+                shadow_authentication: server.shadow_authentication,
+                shadow_authorization: server.shadow_authorization,
             };
             hosts
                 .insert(&server.hostname, indexed)
                 .map_err(|error| PolicyError::new(format!("{field}.hostname"), error))?;
         }
+        let egress = index_egress(policy.egress, policy.egress_rules, &operations)?;
+        if let Some(propagated) = &policy.source_identity.propagated
+            && !policy::is_header_name(&propagated.header)
+        {
+            return Err(PolicyError::new(
+                "source_identity.propagated.header",
+                format!("`{}` is not a lower-case header name", propagated.header),
+            ));
+        }
+        let identities = Identities::new(policy.source_identity).map_err(|(field, error)| {
+            PolicyError::new(format!("source_identity.{field}"), error)
+        })?;
         Ok(Self {
             hosts,
+            egress,
+            identities,
             default_action: policy.default_action,
             output_headers: output_headers(&jwt_rules)?,
             jwt_rules,
@@ -332,12 +357,56 @@ fn index_authentication(
         scopes.push(rules.clone());
         scopes.len().saturating_sub(1)
     });
+    let forwards = rules
+        .iter()
+        .filter_map(|index| jwt_rules.get(*index))
+        .all(|index| index.rule.forward_original_token);
     Ok(Authentication {
         rules,
+        forwards,
         locations,
         required: authentication.required,
         scope: u32::try_from(scope).unwrap_or(u32::MAX),
     })
+}
+
+/// What `egressAuthorization` says, by hostname.
+fn index_egress(
+    hosts: Vec<policy::EgressHost>,
+    rules: Vec<policy::EgressRule>,
+    operations: &[Arc<Operation>],
+) -> Result<HashMap<Box<str>, EgressAuthorization>, PolicyError> {
+    let mut indexed = Vec::with_capacity(rules.len());
+    for (index, rule) in rules.into_iter().enumerate() {
+        let field = format!("egress_rules[{index}]");
+        let parse = |text: &String| {
+            SourcePattern::parse(text)
+                .map_err(|error| PolicyError::new(format!("{field}.from (`{text}`)"), error))
+        };
+        let from = rule.from.as_ref().map(|from| from.iter().map(parse).collect()).transpose()?;
+        let to = pick_optional(&format!("{field}.to"), rule.to.as_deref(), operations)?;
+        indexed.push(Arc::new(EgressRule { name: rule.name, from, to, identity: rule.identity }));
+    }
+    let mut table = HashMap::with_capacity(hosts.len());
+    for (index, host) in hosts.into_iter().enumerate() {
+        let field = format!("egress[{index}]");
+        let rules = pick(&format!("{field}.rules"), &host.rules, &indexed)?;
+        let error = match super::authority::canonical_host(host.hostname.as_bytes()) {
+            Ok(canonical) if canonical != host.hostname || canonical.contains('*') => {
+                "a hostname is exact, lower case, without port or trailing dot".to_owned()
+            }
+            Ok(_) => {
+                let egress = EgressAuthorization::new(rules, host.shadow);
+                match table.insert(host.hostname.into_boxed_str(), egress) {
+                    None => continue,
+                    Some(_) => "the hostname stands there twice".to_owned(),
+                }
+            }
+            Err(error) => error.to_string(),
+        };
+        return Err(PolicyError::new(format!("{field}.hostname"), error));
+    }
+    Ok(table)
 }
 
 /// Looks up indices in a table; an absent list stays absent, an empty one is an error.

@@ -11,7 +11,10 @@
 //! | `credentials` | where is its token, and how is it taken out |
 //! | `authenticate` | is the token what it claims to be |
 //! | `path` | what do servers make of its path |
-//! | `rules` | does a rule admit it |
+//! | `precedence` | which mechanism decides for the host |
+//! | `rules` | does a rule of the server admit it |
+//! | `source` | which workload is behind it |
+//! | `egress` | does an entry of `egressAuthorization` admit it |
 //! | `denial` | what does the client hear |
 
 mod authenticate;
@@ -20,12 +23,17 @@ mod credentials;
 mod decide;
 mod decision;
 mod denial;
+mod egress;
+#[cfg(test)]
+mod egress_tests;
 mod index;
 mod keyring;
 pub mod path;
+pub mod precedence;
 mod reason;
 mod request;
 mod rules;
+pub mod source;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -38,4 +46,5 @@ pub use index::{Engine, MAX_CLOCK_SKEW_SECONDS, PolicyError, RemoteJwks};
 pub use keyring::KeyRing;
 pub use reason::{Mechanism, Reason};
 pub use request::Request;
+pub use source::{NoPeerCertificate, PeerCertificate};
 pub use trace::{NoTrace, Steps, Trace};

@@ -76,6 +76,10 @@ codes! {
         AmbiguousPath => "ambiguous_path",
         /// No authorization rule admits the request.
         NoRuleMatched => "no_rule_matched",
+        /// `egressAuthorization` asks for a workload and the request has no identity.
+        SourceUnknown => "source_unknown",
+        /// `egressAuthorization` does not admit the workload.
+        SourceNotAllowed => "source_not_allowed",
     }
 }
 
@@ -86,6 +90,8 @@ codes! {
         Authentication => "authentication",
         /// `authorization.local` of the server.
         Authorization => "authorization",
+        /// `egressAuthorization` of the Gateway.
+        EgressAuthorization => "egressAuthorization",
         /// Nothing is checked for this host, on purpose.
         Passthrough => "passthrough",
         /// Nothing governs the host.

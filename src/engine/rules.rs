@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::path::Readings;
+use super::reason::Reason;
 use crate::jwt::{ClaimPath, Claims};
 use crate::policy::path_pattern::PathPattern;
 use crate::policy::text_pattern::TextPattern;
@@ -52,8 +53,8 @@ pub struct Authorization {
 pub enum Judgement<'r> {
     /// This rule admits the request.
     Allowed(&'r str),
-    /// No rule does.
-    Denied,
+    /// No rule does, for this reason.
+    Denied(Reason),
     /// The rules admit some readings of the path and not others.
     Ambiguous,
 }
@@ -116,14 +117,47 @@ impl Operation {
     }
 }
 
+/// Whether any of the operations admits the request; an absent list admits everything.
+pub(super) fn admits_operation(
+    to: Option<&[Arc<Operation>]>,
+    method: &[u8],
+    path: Option<&str>,
+) -> bool {
+    to.is_none_or(|to| to.iter().any(|o| o.admits_method(method) && o.admits_path(path)))
+}
+
+/// Whether any of the operations looks at the path.
+pub(super) fn constrain_paths<'r>(
+    mut lists: impl Iterator<Item = Option<&'r [Arc<Operation>]>>,
+) -> bool {
+    lists.any(|to| to.is_some_and(|to| to.iter().any(|operation| operation.paths.is_some())))
+}
+
+/// Judges a request under every reading of its path: the readings must share one answer.
+pub(super) fn judge_readings<'r>(
+    path: Option<&Readings<'_>>,
+    find: impl Fn(Option<&str>) -> Judgement<'r>,
+) -> Judgement<'r> {
+    match path {
+        None => find(None),
+        Some(Readings::One(path)) => find(Some(path)),
+        Some(Readings::Several(readings)) => {
+            let mut judgements = readings.iter().map(|path| find(Some(path)));
+            // The first reading is the path as sent: its rule is the one to name.
+            let first = judgements.next().unwrap_or(Judgement::Denied(Reason::NoRuleMatched));
+            let allowed = matches!(first, Judgement::Allowed(_));
+            match judgements.all(|other| matches!(other, Judgement::Allowed(_)) == allowed) {
+                true => first,
+                false => Judgement::Ambiguous,
+            }
+        }
+    }
+}
+
 impl Authorization {
     /// Collects the rules of a server; no rule at all denies everything.
     pub fn new(rules: Vec<Arc<Rule>>) -> Self {
-        let constrains_paths = rules
-            .iter()
-            .filter_map(|rule| rule.to.as_ref())
-            .flatten()
-            .any(|operation| operation.paths.is_some());
+        let constrains_paths = constrain_paths(rules.iter().map(|rule| rule.to.as_deref()));
         Self { rules, constrains_paths }
     }
 
@@ -140,30 +174,12 @@ impl Authorization {
         method: &[u8],
         path: Option<&Readings<'_>>,
     ) -> Judgement<'_> {
-        match path {
-            None => self.find(claims, method, None),
-            Some(Readings::One(path)) => self.find(claims, method, Some(path)),
-            Some(Readings::Several(readings)) => {
-                let mut judgements =
-                    readings.iter().map(|path| self.find(claims, method, Some(path)));
-                // The first reading is the path as sent: its rule is the one to name.
-                let first = judgements.next().unwrap_or(Judgement::Denied);
-                let allowed = matches!(first, Judgement::Allowed(_));
-                match judgements.all(|other| matches!(other, Judgement::Allowed(_)) == allowed) {
-                    true => first,
-                    false => Judgement::Ambiguous,
-                }
-            }
-        }
+        judge_readings(path, |path| self.find(claims, method, path))
     }
 
     fn find(&self, claims: Option<&Claims>, method: &[u8], path: Option<&str>) -> Judgement<'_> {
         let admits = |rule: &Rule| {
-            let operation = match &rule.to {
-                None => true,
-                Some(to) => to.iter().any(|o| o.admits_method(method) && o.admits_path(path)),
-            };
-            operation
+            admits_operation(rule.to.as_deref(), method, path)
                 && match &rule.from {
                     None => true,
                     Some(from) => claims.is_some_and(|c| from.iter().any(|p| p.matches(c))),
@@ -171,7 +187,7 @@ impl Authorization {
         };
         match self.rules.iter().find(|rule| admits(rule)) {
             Some(rule) => Judgement::Allowed(&rule.name),
-            None => Judgement::Denied,
+            None => Judgement::Denied(Reason::NoRuleMatched),
         }
     }
 }

@@ -88,7 +88,8 @@ fn verdict_at<'e>(
     all.extend(names.iter().map(|n| n.as_bytes()).zip(parts.by_ref().map(str::as_bytes)));
     all.extend(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
     let request = Request { headers: all, claims: None };
-    let mut context = Context { now, keys, verifier: &SoftwareVerifier, cache };
+    let mut context =
+        Context { now, keys, verifier: &SoftwareVerifier, peer: &NoPeerCertificate, cache };
     engine.decide(&request, &mut context, &mut NoTrace)
 }
 

@@ -66,6 +66,12 @@ unsafe extern "C" {
         value: *const u8,
         value_len: usize,
     ) -> u32;
+    fn proxy_get_property(
+        path: *const u8,
+        path_len: usize,
+        data: *mut *mut u8,
+        len: *mut usize,
+    ) -> u32;
     fn proxy_get_shared_data(
         key: *const u8,
         key_len: usize,
@@ -196,6 +202,13 @@ pub fn set_property(path: &str, value: &str) -> bool {
     let status =
         unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) };
     status == OK
+}
+
+/// Reads a property of the stream by its path, such as `connection`, `id`.
+pub fn property(path: &[&str]) -> Option<Vec<u8>> {
+    let path = path.join("\0");
+    // SAFETY: the path is a live slice that the host reads; the others are pointers to locals.
+    take(|data, len| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, len) })
 }
 
 /// Reads a value shared by all workers of the process, with its compare-and-swap number.

@@ -14,6 +14,10 @@
 //! | `worker` | one worker's state: decide, wait for keys, apply |
 //! | `contexts` | proxy-wasm's root and stream contexts |
 
+/// Connection filter state in which a listener may note down all URI subject alternative names of
+/// the peer's certificate, separated by commas.
+pub const PEER_URI_SANS: &str = "egress_auth.peer_uri_sans";
+
 pub mod header_map;
 pub mod report;
 pub mod schedule;

@@ -1,5 +1,7 @@
 //! What a decision leaves behind: a log line and the fields for access logs.
 
+use std::borrow::Cow;
+
 use crate::engine::path::without_query;
 use crate::engine::{Decision, Outcome, Request};
 
@@ -7,25 +9,26 @@ use crate::engine::{Decision, Outcome, Request};
 const MAX_LOGGED_BYTES: usize = 256;
 
 /// The fields of a decision for access logs: filter state `wasm.egress_auth.<field>`.
-pub fn fields<'d>(decision: &'d Decision<'_>) -> [(&'static str, &'d str); 5] {
+pub fn fields<'d>(decision: &'d Decision<'_>) -> [(&'static str, Cow<'d, str>); 5] {
     let verdict = match decision.outcome {
         Outcome::Allow(_) => "allow",
         Outcome::Deny(_) => "deny",
     };
     [
-        ("egress_auth.decision", verdict),
-        ("egress_auth.reason", decision.reason.as_str()),
-        ("egress_auth.server", decision.server.unwrap_or("-")),
-        ("egress_auth.rule", decision.rule.unwrap_or("-")),
-        ("egress_auth.mechanism", decision.mechanism.as_str()),
+        ("egress_auth.decision", verdict.into()),
+        ("egress_auth.reason", decision.code()),
+        ("egress_auth.server", decision.server.unwrap_or("-").into()),
+        ("egress_auth.rule", decision.rule.unwrap_or("-").into()),
+        ("egress_auth.mechanism", decision.mechanism.as_str().into()),
     ]
 }
 
-/// The log line of a denial. It repeats neither the query nor any header, which may hold tokens.
-pub fn denial_line(decision: &Decision<'_>, status: u16, request: &Request<'_>) -> String {
+/// The log line of a decision. It repeats neither the query nor any header, which may hold
+/// tokens.
+pub fn line(verb: &str, decision: &Decision<'_>, status: u16, request: &Request<'_>) -> String {
     format!(
-        "denied reason={} status={status} mechanism={} server={} method={} authority={} path={}",
-        decision.reason,
+        "{verb} reason={} status={status} mechanism={} server={} method={} authority={} path={}",
+        decision.code(),
         decision.mechanism,
         decision.server.unwrap_or("-"),
         printable(request.method()),
@@ -51,6 +54,7 @@ mod tests {
             mechanism: Mechanism::Authentication,
             server: Some("api"),
             rule: None,
+            shadow: false,
         };
         let headers: Vec<(&[u8], &[u8])> = vec![
             (b":method", b"GET"),
@@ -58,7 +62,7 @@ mod tests {
             (b":path", b"/x\n\xff?access_token=secret"),
             (b"authorization", b"Bearer secret"),
         ];
-        let line = denial_line(&decision, 401, &Request { headers, claims: None });
+        let line = line("denied", &decision, 401, &Request { headers, claims: None });
         assert_eq!(
             line,
             "denied reason=expired status=401 mechanism=authentication server=api method=GET \

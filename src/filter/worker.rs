@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use proxy_wasm::types::Action;
 
+use super::PEER_URI_SANS;
 use super::header_map;
 use super::host::{self, LogLevel, Map};
 use super::keys::Documents;
@@ -11,8 +12,8 @@ use super::report;
 use super::schedule::{EarlyRefresh, MAX_WAIT_MS};
 use super::verifier::HostVerifier;
 use crate::engine::{
-    Await, Context, Decision, Denial, Engine, Mutations, NoTrace, Outcome, Request, Verdict,
-    Verified,
+    Await, Context, Decision, Denial, Engine, Mutations, NoTrace, Outcome, PeerCertificate,
+    Request, Verdict, Verified,
 };
 use crate::jwt::TokenCache;
 
@@ -47,6 +48,19 @@ struct Waiting {
     attempts: u64,
     /// When the waiting ends, in milliseconds since the Unix epoch.
     deadline: u64,
+}
+
+/// The direct peer of the current stream.
+struct Peer;
+
+impl PeerCertificate for Peer {
+    /// All names where the listener notes them down (`--to envoy` makes it do so), else the
+    /// first, which is all that Envoy tells of itself.
+    fn uri_sans(&self) -> Vec<u8> {
+        host::property(&["filter_state", PEER_URI_SANS])
+            .or_else(|| host::property(&["connection", "uri_san_peer_certificate"]))
+            .unwrap_or_default()
+    }
 }
 
 /// What to do with a request now.
@@ -93,6 +107,7 @@ impl Worker {
                 now: now / 1_000,
                 keys: self.documents.ring(),
                 verifier: &self.verifier,
+                peer: &Peer,
                 cache: &mut self.cache,
             },
             &mut NoTrace,
@@ -178,6 +193,7 @@ impl Worker {
                 now: now / 1_000,
                 keys: self.documents.ring(),
                 verifier: &self.verifier,
+                peer: &Peer,
                 cache: &mut self.cache,
             },
             &mut NoTrace,
@@ -239,7 +255,10 @@ fn hold<'e>(documents: &mut Documents, room: bool, wait: Await<'e>, now: u64) ->
 /// Carries a decision out on the current stream.
 fn apply(decision: &Decision<'_>, request: &Request<'_>) -> Action {
     for (path, value) in report::fields(decision) {
-        host::set_property(path, value);
+        host::set_property(path, &value);
+    }
+    if decision.shadow && host::logs(LogLevel::Info) {
+        host::log(LogLevel::Info, &report::line("would deny", decision, 200, request));
     }
     match &decision.outcome {
         Outcome::Allow(mutations) => match mutate(mutations) {
@@ -248,7 +267,7 @@ fn apply(decision: &Decision<'_>, request: &Request<'_>) -> Action {
         },
         Outcome::Deny(denial) => {
             if host::logs(LogLevel::Info) {
-                let line = report::denial_line(decision, denial.status, request);
+                let line = report::line("denied", decision, denial.status, request);
                 host::log(LogLevel::Info, &line);
             }
             let details = format!("egress_auth_{}", decision.reason);

@@ -46,6 +46,15 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// One entry for each server of the Gateway.
     pub servers: Vec<Server>,
+    /// Rules of `egressAuthorization` that its hosts refer to by index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress_rules: Vec<EgressRule>,
+    /// One entry for each hostname that `egressAuthorization` decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<EgressHost>,
+    /// How workloads are recognised; only `egressAuthorization` asks.
+    #[serde(default, skip_serializing_if = "SourceIdentity::is_default")]
+    pub source_identity: SourceIdentity,
 }
 
 /// What happens to a request for a host that nothing governs.
@@ -211,6 +220,13 @@ pub struct Server {
     /// The compiler sets it for INGRESS and TRANSIT servers.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub passthrough: bool,
+    /// Whether a failed authentication is only reported: the request goes on as one without a
+    /// token.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shadow_authentication: bool,
+    /// Whether a denial by `authorization` is only reported: the request goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shadow_authorization: bool,
 }
 
 /// JWT authentication of one server.
@@ -236,6 +252,98 @@ fn required_by_default() -> bool {
 pub struct Authorization {
     /// Indices into `rules`; empty denies everything.
     pub rules: Vec<u32>,
+}
+
+/// One entry of `egressAuthorization` as it applies to a host. It matches when `from` and `to`
+/// both match.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EgressRule {
+    /// Name shown in decisions.
+    pub name: String,
+    /// The workloads, any of them, as `namespace/service-account`: `*` stands for any service
+    /// account, and `prefix*` or `*` for namespaces. Absent: any workload, known or not; empty:
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Vec<String>>,
+    /// Indices into `operations`, any of them; absent: anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Vec<u32>>,
+    /// Whose identity `from` is compared with.
+    #[serde(default, skip_serializing_if = "IdentityMatch::is_default")]
+    pub identity: IdentityMatch,
+}
+
+/// Whose identity a rule of `egressAuthorization` looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityMatch {
+    /// That of the direct peer or the one that a trusted peer hands on: either may match.
+    #[default]
+    Permissive,
+    /// That of the direct peer, from its certificate.
+    PeerCertificate,
+    /// The one that a trusted peer hands on; the direct peer's where none can be handed on.
+    SourceIdentity,
+}
+
+impl IdentityMatch {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `egressAuthorization` for one hostname: allowed when any rule matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EgressHost {
+    /// Exact hostname in canonical form.
+    pub hostname: String,
+    /// Indices into `egress_rules`.
+    pub rules: Vec<u32>,
+    /// Whether a denial is only reported: the request goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shadow: bool,
+}
+
+/// How the workload behind a request is recognised: by a SPIFFE ID
+/// `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SourceIdentity {
+    /// Trust domains whose identities count, any of them.
+    pub trust_domains: Vec<String>,
+    /// How direct peers hand on the identity of the workload behind them; absent: they cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagated: Option<PropagatedIdentity>,
+}
+
+impl Default for SourceIdentity {
+    fn default() -> Self {
+        Self { trust_domains: vec!["cluster.local".to_owned()], propagated: None }
+    }
+}
+
+impl SourceIdentity {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An identity that a trusted peer hands on in a header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PropagatedIdentity {
+    /// Header in the form of Envoy's `x-forwarded-client-cert`, lower case. It never goes on to
+    /// an upstream.
+    pub header: String,
+    /// The peers that are believed, as in [`EgressRule::from`].
+    pub trusted_sources: Vec<String>,
 }
 
 /// Whether `name` is a header name (RFC 9110, section 5.1) in lower case, as HTTP/2 writes it.

@@ -4,6 +4,7 @@
 
 mod query;
 
+use std::borrow::Cow;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ use serde::Serialize;
 use self::query::{Query, Values};
 use super::input::InputArgs;
 use crate::engine::{
-    Context, Decision, Engine, KeyRing, Mechanism, Outcome, Reason, Request, Steps, Trace, Verdict,
+    Context, Decision, Engine, KeyRing, Mechanism, Outcome, Request, Steps, Trace, Verdict,
 };
 use crate::jwt::{KeyOrigin, KeySet, SoftwareVerifier, TokenCache};
 
@@ -71,7 +72,7 @@ enum Format {
 struct Explanation<'e> {
     decision: &'static str,
     status: u16,
-    reason: Reason,
+    reason: Cow<'static, str>,
     server: Option<&'e str>,
     mechanism: Mechanism,
     rule: Option<&'e str>,
@@ -156,12 +157,11 @@ fn explain<'e>(
     };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
     let mut steps = Steps::default();
-    if query.source.is_some() {
-        steps.step(|| "source: nothing in this policy depends on it".to_owned());
-    }
     // One request, so the cache never answers.
     let mut cache = TokenCache::new(1, 1, 0);
-    let mut context = Context { now, keys, verifier: &SoftwareVerifier, cache: &mut cache };
+    let peer = query.source.as_deref().unwrap_or_default();
+    let mut context =
+        Context { now, keys, verifier: &SoftwareVerifier, peer: &peer, cache: &mut cache };
     let decision = match engine.decide(&request, &mut context, &mut steps) {
         Verdict::Decided(decision) => decision,
         Verdict::AwaitKeys(wait) if wait.unknown_key => wait.unknown_key(),
@@ -182,7 +182,7 @@ impl<'e> Explanation<'e> {
         Self {
             decision: verdict,
             status,
-            reason: decision.reason,
+            reason: decision.code(),
             server: decision.server,
             mechanism: decision.mechanism,
             rule: decision.rule,

@@ -7,7 +7,7 @@ use crate::compile::model::{
     ClientCertificate, Deployment, Destination, DestinationHost, JwksCluster, ServerDeployment,
     TrafficMode, UpstreamTls,
 };
-use crate::policy::{DefaultAction, Policy};
+use crate::policy::{DefaultAction, Policy, SourceIdentity};
 use crate::resource::source::{FileId, Span};
 
 fn origin() -> Origin {
@@ -71,6 +71,9 @@ fn compiled(servers: Vec<ServerDeployment>, jwks: Vec<JwksCluster>) -> Compiled 
             operations: Vec::new(),
             rules: Vec::new(),
             servers: Vec::new(),
+            egress_rules: Vec::new(),
+            egress: Vec::new(),
+            source_identity: SourceIdentity::default(),
         },
         deployment: Deployment {
             namespace: "egress".to_owned(),

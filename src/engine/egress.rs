@@ -1,0 +1,78 @@
+//! `egressAuthorization`: which entry, if any, admits a request by the workload behind it.
+
+use std::sync::Arc;
+
+use super::path::Readings;
+use super::reason::Reason;
+use super::rules::{Judgement, Operation, admits_operation, constrain_paths, judge_readings};
+use super::source::{Source, SourcePattern};
+use crate::policy::IdentityMatch;
+
+/// A compiled [`crate::policy::EgressRule`].
+#[derive(Debug, Clone)]
+pub struct EgressRule {
+    pub(super) name: String,
+    pub(super) from: Option<Vec<SourcePattern>>,
+    pub(super) to: Option<Vec<Arc<Operation>>>,
+    pub(super) identity: IdentityMatch,
+}
+
+/// The entries of one hostname.
+#[derive(Debug, Clone)]
+pub struct EgressAuthorization {
+    rules: Vec<Arc<EgressRule>>,
+    constrains_paths: bool,
+    needs_source: bool,
+    pub(super) shadow: bool,
+}
+
+impl EgressAuthorization {
+    /// Collects the entries of a hostname.
+    pub fn new(rules: Vec<Arc<EgressRule>>, shadow: bool) -> Self {
+        let constrains_paths = constrain_paths(rules.iter().map(|rule| rule.to.as_deref()));
+        let needs_source = rules.iter().any(|rule| rule.from.is_some());
+        Self { rules, constrains_paths, needs_source, shadow }
+    }
+
+    /// Whether any entry looks at the path.
+    pub fn constrains_paths(&self) -> bool {
+        self.constrains_paths
+    }
+
+    /// Whether any entry looks at the source; where none does, it need not be found out.
+    pub fn needs_source(&self) -> bool {
+        self.needs_source
+    }
+
+    /// Judges a request. `path` is needed exactly when [`Self::constrains_paths`] says so.
+    pub fn judge(
+        &self,
+        source: &Source,
+        method: &[u8],
+        path: Option<&Readings<'_>>,
+    ) -> Judgement<'_> {
+        judge_readings(path, |path| self.find(source, method, path))
+    }
+
+    fn find(&self, source: &Source, method: &[u8], path: Option<&str>) -> Judgement<'_> {
+        let (mut known, mut admitted) = (false, false);
+        for rule in &self.rules {
+            let from = match &rule.from {
+                None => true,
+                Some(from) => source.identities(rule.identity).any(|workload| {
+                    known = true;
+                    from.iter().any(|pattern| pattern.matches(workload))
+                }),
+            };
+            if from && admits_operation(rule.to.as_deref(), method, path) {
+                return Judgement::Allowed(&rule.name);
+            }
+            admitted |= from;
+        }
+        Judgement::Denied(match (admitted, known) {
+            (true, _) => Reason::NoRuleMatched,
+            (false, true) => Reason::SourceNotAllowed,
+            (false, false) => Reason::SourceUnknown,
+        })
+    }
+}
