@@ -24,9 +24,10 @@ fn compile(text: String) -> Result<(), TestCaseError> {
     sources.add("input".to_owned(), text);
     let mut diagnostics = Diagnostics::default();
     let documents = document::read_all(&sources, &mut diagnostics);
+    let hierarchy = document::hierarchy(&documents, &mut diagnostics);
     for gateway in document::gateways(&documents, false, &mut diagnostics) {
         let mut found = Diagnostics::default();
-        let compiled = compile::compile(gateway, &Options::default(), &mut found);
+        let compiled = compile::compile(gateway, &hierarchy, &Options::default(), &mut found);
         prop_assert_eq!(compiled.is_none(), found.has_errors());
         if let Some(compiled) = compiled {
             let engine = Engine::new(compiled.policy);

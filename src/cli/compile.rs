@@ -37,7 +37,7 @@ enum Target {
 
 /// What was made, ready to be written.
 enum Made {
-    Policy(Policy),
+    Policy(Box<Policy>),
     Bootstrap(serde_json::Value),
 }
 
@@ -49,8 +49,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut loaded = args.input.load()?;
     let made = match (loaded.compiled.take(), args.to) {
         (None, _) => None,
-        (Some(compiled), Target::PluginConfig) => Some(Made::Policy(compiled.policy)),
+        (Some(compiled), Target::PluginConfig) => Some(Made::Policy(Box::new(compiled.policy))),
         (Some(compiled), Target::Envoy) => {
+            loaded.diagnostics.extend(args.envoy.findings(&compiled));
             match envoy::bootstrap(&compiled, &args.envoy.options()?) {
                 Ok(bootstrap) => Some(Made::Bootstrap(bootstrap)),
                 Err(error) => {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::compile::Compiled;
 use crate::emit::envoy::{DownstreamTls, Options, Upstream, system_ca};
+use crate::resource::diagnostic::Diagnostic;
 
 /// File name of the filter's module.
 const MODULE: &str = "egress_auth.wasm";
@@ -61,6 +63,15 @@ impl EnvoyArgs {
             stand_ins: None,
             downstream_tls,
             system_ca: system_ca(std::env::var_os("SSL_CERT_FILE")),
+        })
+    }
+
+    /// What the flags and the Gateway make of each other.
+    pub fn findings(&self, compiled: &Compiled) -> Option<Diagnostic> {
+        let asks = compiled.policy.egress_rules.iter().any(|rule| rule.from.is_some());
+        (asks && self.mtls_cert.is_none()).then(|| {
+            Diagnostic::warning("no workload can be recognised: clients present no certificates")
+                .hint("name the gateway's own: --mtls-cert, --mtls-key and --mtls-ca")
         })
     }
 

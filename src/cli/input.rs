@@ -7,7 +7,8 @@ use clap::ValueEnum;
 use super::diagnostics;
 use crate::compile::select::{self, GatewayName};
 use crate::compile::{self, Compiled};
-use crate::policy::DefaultAction;
+use crate::engine::source::SourcePattern;
+use crate::policy::{DefaultAction, PropagatedIdentity, SourceIdentity};
 use crate::resource::diagnostic::Diagnostics;
 use crate::resource::source::Sources;
 use crate::resource::{document, input};
@@ -27,6 +28,63 @@ pub struct InputArgs {
     /// Refuse documents of kinds that are not read, instead of skipping them
     #[arg(long)]
     pub strict: bool,
+    /// The cluster that the gateway is in, for selectors such as `cluster/namespace`
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// Trust domain of workload identities; repeatable
+    #[arg(
+        long = "trust-domain",
+        value_name = "DOMAIN",
+        default_value = "cluster.local",
+        value_parser = trust_domain
+    )]
+    pub trust_domains: Vec<String>,
+    /// Header in which trusted peers hand on the identity of the workload behind them, in the form
+    /// of Envoy's x-forwarded-client-cert
+    #[arg(long, value_name = "HEADER", requires = "trust_sources", value_parser = header_name)]
+    pub source_identity_header: Option<String>,
+    /// A peer that is believed when it hands on an identity, as NAMESPACE/SERVICE-ACCOUNT or
+    /// NAMESPACE/*; repeatable
+    #[arg(
+        long = "trust-source",
+        value_name = "SOURCE",
+        requires = "source_identity_header",
+        value_parser = trusted_source
+    )]
+    pub trust_sources: Vec<String>,
+    /// Only try out the authorization of a hostname: report what it would deny; repeatable
+    #[arg(long, value_name = "HOST")]
+    pub shadow: Vec<String>,
+    /// Only try out the authentication of a hostname; repeatable
+    #[arg(long, value_name = "HOST")]
+    pub shadow_authentication: Vec<String>,
+}
+
+/// A trust domain (SPIFFE-ID, section 2.1).
+fn trust_domain(text: &str) -> Result<String, &'static str> {
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
+    match !text.is_empty() && text.len() <= 255 && text.bytes().all(allowed) {
+        true => Ok(text.to_owned()),
+        false => Err("expected a trust domain such as cluster.local, without spiffe://"),
+    }
+}
+
+/// A header name, in lower case.
+fn header_name(text: &str) -> Result<String, &'static str> {
+    match http::HeaderName::from_bytes(text.as_bytes()) {
+        Ok(name) => Ok(name.as_str().to_owned()),
+        Err(_) => Err("expected a header name such as x-forwarded-client-cert"),
+    }
+}
+
+/// Service accounts of one namespace.
+fn trusted_source(text: &str) -> Result<String, String> {
+    SourcePattern::parse(text).map_err(|error| error.to_string())?;
+    match text.split('/').next().is_some_and(|namespace| namespace.contains('*')) {
+        true => Err("name the namespace whole: whoever is in it can speak for anyone".to_owned()),
+        false => Ok(text.to_owned()),
+    }
 }
 
 /// `--default-action`.
@@ -87,6 +145,23 @@ impl InputArgs {
         self.load_with(select::named)
     }
 
+    fn options(&self) -> compile::Options {
+        let propagated = self.source_identity_header.as_ref().map(|header| PropagatedIdentity {
+            header: header.clone(),
+            trusted_sources: self.trust_sources.clone(),
+        });
+        compile::Options {
+            default_action: self.default_action.into(),
+            cluster: self.cluster.clone(),
+            source_identity: SourceIdentity {
+                trust_domains: self.trust_domains.clone(),
+                propagated,
+            },
+            shadow: self.shadow.clone(),
+            shadow_authentication: self.shadow_authentication.clone(),
+        }
+    }
+
     fn load_with(&self, select: Select) -> anyhow::Result<Loaded> {
         let mut diagnostics = Diagnostics::default();
         let sources = input::read(&self.paths, &mut diagnostics)?;
@@ -96,9 +171,10 @@ impl InputArgs {
         let readable = !gateways.is_empty() || !diagnostics.has_errors();
         let mut compiled = None;
         if readable {
-            let options = compile::Options { default_action: self.default_action.into() };
+            let hierarchy = document::hierarchy(&documents, &mut diagnostics);
+            let options = self.options();
             for gateway in select(&gateways, self.gateway.as_ref(), &mut diagnostics) {
-                compiled = compile::compile(gateway, &options, &mut diagnostics);
+                compiled = compile::compile(gateway, &hierarchy, &options, &mut diagnostics);
             }
         }
         if diagnostics.has_errors() {

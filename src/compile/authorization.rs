@@ -57,7 +57,8 @@ impl<'a> Compiler<'a, '_> {
         self.tables.principals.index(principal)
     }
 
-    fn operation(&mut self, entry: Node<'a>) -> u32 {
+    /// An entry of `to`, of a rule or of `egressAuthorization`.
+    pub(super) fn operation(&mut self, entry: Node<'a>) -> u32 {
         let methods = Rule::list(entry, "methods").map(|methods| {
             methods
                 .map(|method| {

@@ -8,6 +8,9 @@
 //! | `hostname` | hostnames in canonical form |
 //! | `authentication`, `header`, `jwks` | JWT rules, their header names and their keys |
 //! | `authorization` | rules |
+//! | `egress` | `egressAuthorization`, and how it meets the servers |
+//! | `namespaces` | tenants, workspaces and groups to namespaces |
+//! | `shadow` | what is only tried out |
 //! | `destination` | where a server sends requests |
 //! | `table` | what repeats is written once |
 //!
@@ -18,12 +21,15 @@
 mod authentication;
 mod authorization;
 mod destination;
+mod egress;
 mod header;
 mod hostname;
 mod jwks;
 pub mod model;
+mod namespaces;
 pub mod select;
 mod server;
+pub mod shadow;
 mod table;
 
 use std::collections::{HashMap, HashSet};
@@ -33,6 +39,7 @@ pub use model::Compiled;
 use crate::policy::{self, DefaultAction, Policy};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::gateway::{Gateway, Server};
+use crate::resource::hierarchy::Hierarchy;
 use crate::resource::source::Origin;
 use crate::resource::tree::Node;
 use model::Deployment;
@@ -43,12 +50,21 @@ use table::Table;
 pub struct Options {
     /// What happens to a request for a host that nothing governs.
     pub default_action: DefaultAction,
+    /// The cluster that the gateway is in, which resolves `cluster/namespace` selectors.
+    pub cluster: Option<String>,
+    /// How workloads are recognised.
+    pub source_identity: policy::SourceIdentity,
+    /// Hostnames whose authorization is only tried out.
+    pub shadow: Vec<String>,
+    /// Hostnames whose authentication is only tried out.
+    pub shadow_authentication: Vec<String>,
 }
 
 /// Compiles one Gateway. Reports everything that is wrong with it, and returns nothing when that
-/// includes an error.
-pub fn compile(
-    gateway: Gateway<'_>,
+/// includes an error. `hierarchy` holds the tenants, workspaces and groups that it may name.
+pub fn compile<'a>(
+    gateway: Gateway<'a>,
+    hierarchy: &Hierarchy<'a>,
     options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> Option<Compiled> {
@@ -56,9 +72,20 @@ pub fn compile(
     gateway.check(&mut found);
     let place = Place { node: gateway.0, path: String::new() };
     let tables = Tables::default();
-    let mut compiler = Compiler { gateway, diagnostics: &mut found, tables, place };
+    let mut compiler = Compiler {
+        gateway,
+        hierarchy,
+        options,
+        diagnostics: &mut found,
+        tables,
+        place,
+        named_in_egress: HashSet::new(),
+    };
+    compiler.named_in_egress = compiler.hosts_named_in_egress();
     let identity = compiler.identity();
-    let servers = compiler.servers();
+    let mut servers = compiler.servers();
+    let mut egress = compiler.egress(&servers);
+    compiler.shadow(&mut servers, &mut egress);
     compiler.check_headers();
     let tables = compiler.tables;
     let failed = found.has_errors();
@@ -78,9 +105,9 @@ pub fn compile(
             operations: tables.operations.into_vec(),
             rules: tables.rules.into_vec(),
             servers,
-            egress_rules: Vec::new(),
-            egress: Vec::new(),
-            source_identity: policy::SourceIdentity::default(),
+            egress_rules: tables.egress_rules.into_vec(),
+            egress,
+            source_identity: options.source_identity.clone(),
         },
         deployment: Deployment {
             namespace: namespace.to_owned(),
@@ -99,10 +126,14 @@ pub fn compile(
 /// One Gateway on its way to a policy.
 struct Compiler<'a, 'd> {
     gateway: Gateway<'a>,
+    hierarchy: &'d Hierarchy<'a>,
+    options: &'d Options,
     diagnostics: &'d mut Diagnostics,
     tables: Tables,
     /// The server being compiled and its path.
     place: Place<'a>,
+    /// Every hostname that `egressAuthorization` names.
+    named_in_egress: HashSet<String>,
 }
 
 /// A node and its path, from which the paths of nodes below it are found quickly.
@@ -126,6 +157,7 @@ struct Tables {
     principals: Table<policy::Principal>,
     operations: Table<policy::Operation>,
     rules: Table<policy::Rule>,
+    egress_rules: Table<policy::EgressRule>,
     clusters: Vec<model::JwksCluster>,
     cluster_names: HashSet<String>,
 }

@@ -35,7 +35,8 @@ impl<'a> Compiler<'a, '_> {
                 "write it on one line; it is shown in logs and metrics",
             );
         }
-        self.warn_of_effect(server, mode, authentication.as_ref(), authorization.is_some());
+        let authorized = authorization.is_some();
+        self.warn_of_effect(server, mode, hostname.as_deref(), authentication.as_ref(), authorized);
         let hostname = hostname?;
         let deployment = ServerDeployment {
             name: name.text.to_owned(),
@@ -97,19 +98,24 @@ impl<'a> Compiler<'a, '_> {
         &mut self,
         server: Server<'a>,
         mode: TrafficMode,
+        hostname: Option<&str>,
         authentication: Option<&policy::Authentication>,
         authorized: bool,
     ) {
         let nothing = server.authentication().is_none() && server.authorization().is_none();
-        if nothing && mode.is_egress() {
+        let elsewhere = hostname.is_some_and(|hostname| self.named_in_egress.contains(hostname));
+        if nothing && !elsewhere && mode.is_egress() {
             self.warn(
                 server.hostname().map_or(server.0, |hostname| hostname.node),
                 "nothing governs this server, so its requests get the default action",
-                "write `authentication`, `authorization` or both; the default action is to deny \
-                 (--default-action)",
+                "write `authentication`, `authorization` or both, or name the host in \
+                 `egressAuthorization`; the default action is to deny (--default-action)",
             );
         }
-        if authentication.is_some_and(|authentication| !authentication.required) && !authorized {
+        if authentication.is_some_and(|authentication| !authentication.required)
+            && !authorized
+            && !elsewhere
+        {
             let node = server.authentication().and_then(|it| it.require_jwt());
             self.warn(
                 node.map_or(server.0, |(_, node)| node),

@@ -13,6 +13,9 @@ const BATCH: &str = "spiffe://cluster.local/ns/batch/sa/nightly";
 const WAYPOINT: &str = "spiffe://cluster.local/ns/infra/sa/waypoint";
 const XFCC: &str = "x-forwarded-client-cert";
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+type Change = fn(&mut Value);
+
 fn engine(change: impl FnOnce(&mut Value)) -> Engine {
     let jwks = testing::jwks(&[testing::jwk(Algorithm::Es256)]);
     let mut policy = json!({
@@ -151,7 +154,7 @@ fn authentication_holds_beside_egress_authorization() {
     let token = token();
     let bearer = [("authorization", token.as_str())];
     let line = "GET token.test /v1/x";
-    let table: [(&str, &[(&str, &str)], &str); 4] = [
+    let table: [(&str, Headers<'_>, &str); 4] = [
         (PAYMENTS, &[], "401 missing_token authentication -"),
         (PAYMENTS, &bearer, "200 allowed egressAuthorization payments"),
         (BATCH, &bearer, "403 source_not_allowed egressAuthorization -"),
@@ -217,7 +220,7 @@ fn what_is_tried_out_is_reported_and_lets_through() {
     let token = token();
     let bearer = [("authorization", token.as_str())];
     let garbage = [("authorization", "Bearer garbage"), ("x-jwt-payload", "forged")];
-    let table: [(&str, &str, &[(&str, &str)], &str); 6] = [
+    let table: [(&str, &str, Headers<'_>, &str); 6] = [
         ("GET both.test /", "", &bearer, "200 shadow_no_rule_matched authorization -"),
         // Authentication is enforced until it is tried out itself.
         ("GET both.test /", "", &[], "401 missing_token authentication -"),
@@ -239,7 +242,7 @@ fn what_is_tried_out_is_reported_and_lets_through() {
 
 #[test]
 fn a_policy_that_names_sources_wrongly_is_refused_whole() {
-    let table: [(fn(&mut Value), &str); 5] = [
+    let table: [(Change, &str); 5] = [
         (|p| p["egress_rules"][0]["from"] = json!(["pay"]), "egress_rules[0].from (`pay`)"),
         (|p| p["egress_rules"][0]["to"] = json!([9]), "egress_rules[0].to"),
         (|p| p["egress"][0]["hostname"] = json!("*.test"), "egress[0].hostname"),

@@ -2,20 +2,10 @@
 
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::gateway::Gateway;
+use super::hierarchy::{Hierarchy, KINDS};
 use super::source::Sources;
 use super::tree::{Document, Node};
 use super::yaml;
-
-/// Kinds that are recognised beside Gateways.
-const RESOURCES: [(&str, &str); 7] = [
-    ("api.tsb.tetrate.io/v2", "Tenant"),
-    ("tsb.tetrate.io/v2", "Tenant"),
-    ("api.tsb.tetrate.io/v2", "Workspace"),
-    ("tsb.tetrate.io/v2", "Workspace"),
-    ("gateway.tsb.tetrate.io/v2", "Group"),
-    ("security.tsb.tetrate.io/v2", "Group"),
-    ("traffic.tsb.tetrate.io/v2", "Group"),
-];
 
 /// Reads every document of every text.
 pub fn read_all<'s>(sources: &'s Sources, diagnostics: &mut Diagnostics) -> Vec<Document<'s>> {
@@ -30,17 +20,30 @@ pub fn gateways<'a>(
     diagnostics: &mut Diagnostics,
 ) -> Vec<Gateway<'a>> {
     let mut gateways = Vec::new();
-    for root in documents.iter().filter_map(Document::root).filter(|root| !root.is_null()) {
+    for root in roots(documents) {
         let field = |name| root.get(name).and_then(Node::string);
         match (field("apiVersion"), field("kind")) {
             (Some("gateway.tsb.tetrate.io/v2"), Some("Gateway")) => {
                 gateways.push(Gateway(root));
             }
-            (Some(version), Some(kind)) if RESOURCES.contains(&(version, kind)) => {}
+            (Some(version), Some(kind))
+                if KINDS.iter().any(|known| (known.0, known.1) == (version, kind)) => {}
             (version, kind) => diagnostics.push(skipped(root, version, kind, strict)),
         }
     }
     gateways
+}
+
+/// The tenants, workspaces and groups among the documents.
+pub fn hierarchy<'a>(
+    documents: &'a [Document<'a>],
+    diagnostics: &mut Diagnostics,
+) -> Hierarchy<'a> {
+    Hierarchy::new(roots(documents), diagnostics)
+}
+
+fn roots<'a>(documents: &'a [Document<'a>]) -> impl Iterator<Item = Node<'a>> {
+    documents.iter().filter_map(Document::root).filter(|root| !root.is_null())
 }
 
 fn skipped(root: Node<'_>, version: Option<&str>, kind: Option<&str>, strict: bool) -> Diagnostic {

@@ -4,6 +4,11 @@ use serde_json::{Value, json};
 
 use super::wasm::{FILTER_NAME, WASM_TYPE};
 use super::{Options, access_log, address, cluster, route, set};
+use crate::filter::PEER_URI_SANS;
+use crate::policy::Policy;
+
+/// Envoy's header for the identities of earlier hops.
+const XFCC: &str = "x-forwarded-client-cert";
 
 /// Where the route table comes from.
 pub(super) enum Routes {
@@ -22,8 +27,20 @@ pub(super) enum Filter {
 }
 
 /// The gateway's listener. `dynamic` says whether some requests go to the host that they name.
-pub(super) fn listener(options: &Options, routes: Routes, filter: Filter, dynamic: bool) -> Value {
+pub(super) fn listener(
+    policy: &Policy,
+    options: &Options,
+    routes: Routes,
+    filter: Filter,
+    dynamic: bool,
+) -> Value {
     let mut manager = connection_manager();
+    if let Some(propagated) = &policy.source_identity.propagated
+        && propagated.header == XFCC
+    {
+        // The filter believes it only from trusted peers, and takes it out of every request.
+        set(&mut manager, "forward_client_cert_details", "FORWARD_ONLY");
+    }
     match routes {
         Routes::Inline(table) => set(&mut manager, "route_config", table),
         Routes::Discovered(source) => {
@@ -39,12 +56,14 @@ pub(super) fn listener(options: &Options, routes: Routes, filter: Filter, dynami
         set(&mut manager, "strip_any_host_port", true);
     }
     set(&mut manager, "http_filters", http_filters(filter, dynamic));
-    let mut chain = json!({
-        "filters": [{
-            "name": "envoy.filters.network.http_connection_manager",
-            "typed_config": manager,
-        }],
-    });
+    let mut filters = vec![json!({
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": manager,
+    })];
+    if options.downstream_tls.is_some() && !policy.egress.is_empty() {
+        filters.insert(0, peer_uri_sans());
+    }
+    let mut chain = json!({"filters": filters});
     if let Some(tls) = &options.downstream_tls {
         set(&mut chain, "transport_socket", tls.transport_socket());
         set(&mut chain, "transport_socket_connect_timeout", "10s");
@@ -54,6 +73,25 @@ pub(super) fn listener(options: &Options, routes: Routes, filter: Filter, dynami
         "address": address(options.listen),
         "per_connection_buffer_limit_bytes": 1_048_576,
         "filter_chains": [chain],
+    })
+}
+
+/// Notes down who the peer is, once a connection: Envoy tells filters only the first of the names
+/// in a certificate, and a certificate with several stands for nobody.
+fn peer_uri_sans() -> Value {
+    json!({
+        "name": "envoy.filters.network.set_filter_state",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.set_filter_state.v3.Config",
+            "on_downstream_tls_handshake": [{
+                "object_key": PEER_URI_SANS,
+                "factory_key": "envoy.string",
+                "format_string": {
+                    "text_format_source": {"inline_string": "%DOWNSTREAM_PEER_URI_SAN%"},
+                    "omit_empty_values": true,
+                },
+            }],
+        },
     })
 }
 

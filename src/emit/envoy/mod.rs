@@ -140,7 +140,7 @@ pub fn bootstrap(compiled: &Compiled, options: &Options) -> Result<Value, EmitEr
         &mut bootstrap,
         "static_resources",
         json!({
-            "listeners": [listener::listener(options, routes, filter, plan.has_dynamic())],
+            "listeners": [listener::listener(&compiled.policy, options, routes, filter, plan.has_dynamic())],
             "clusters": cluster::clusters(&plan),
         }),
     );
@@ -199,7 +199,7 @@ pub fn dynamic(
     set(
         &mut bootstrap,
         "static_resources",
-        json!({"listeners": [listener::listener(options, routes, filter, plan.has_dynamic())]}),
+        json!({"listeners": [listener::listener(&compiled.policy, options, routes, filter, plan.has_dynamic())]}),
     );
     set(&mut bootstrap, "dynamic_resources", json!({"cds_config": file(CLUSTERS_FILE)}));
     let resources = Resources {

@@ -1,6 +1,6 @@
 //! What is wrong with the fields of a Gateway, each for itself.
 
-use super::{Gateway, fields};
+use super::{EgressEntry, Gateway, fields};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::shape::{self, Object, closest};
 use crate::resource::tree::Node;
@@ -10,17 +10,42 @@ impl Gateway<'_> {
     pub fn check(self, diagnostics: &mut Diagnostics) {
         shape::check(self.0, &fields::GATEWAY, "the Gateway", diagnostics);
         let Some(spec) = self.spec() else { return };
-        if let Some((key, _)) = spec.entry("egressAuthorization") {
-            let message = "egressAuthorization is not supported yet by this version";
-            diagnostics.push(
-                Diagnostic::error(message)
-                    .on(key)
-                    .hint("use `authorization` of the servers, or remove the field"),
-            );
-        }
         refuse_misplaced(spec, &fields::SPEC, "`spec`", diagnostics);
+        for entry in self.egress_authorization() {
+            refuse_inexact(entry, diagnostics);
+        }
         for server in self.servers() {
             refuse_misplaced(server.0, &fields::SERVER, "a server", diagnostics);
+        }
+    }
+}
+
+/// Reports hosts of an entry that are not given exactly, and what is deprecated.
+fn refuse_inexact(entry: EgressEntry<'_>, diagnostics: &mut Diagnostics) {
+    if let Some((key, _)) = entry.0.get("from").and_then(|from| from.entry("mode")) {
+        diagnostics.push(
+            Diagnostic::error("`from.mode` is deprecated and not supported").on(key).hint(
+                "name the workloads in `serviceAccounts` or `resources`; for every workload \
+                     of the gateway's own namespace write `serviceAccounts: [\"./*\"]`",
+            ),
+        );
+    }
+    for host in entry.to().filter_map(|to| to.get("host")) {
+        let inexact = ["prefix", "regex"].into_iter().filter_map(|field| host.entry(field));
+        let mut inexact = inexact.map(|(key, _)| key).peekable();
+        if inexact.peek().is_none() && host.get("exact").is_none() && !host.is_empty() {
+            let message = "`exact` is missing in `host`";
+            diagnostics.push(Diagnostic::error(message).on(host).hint("write a hostname"));
+        }
+        for key in inexact {
+            diagnostics.push(
+                Diagnostic::error("only exact hostnames are supported in egressAuthorization")
+                    .on(key)
+                    .hint(
+                        "write `exact`, once for each host: a prefix `httpbin.org` would admit \
+                         `httpbin.org.evil.test` too",
+                    ),
+            );
         }
     }
 }

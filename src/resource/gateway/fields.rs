@@ -32,11 +32,89 @@ static METADATA: Object = Object {
 pub static SPEC: Object = Object {
     fields: &[
         optional("workloadSelector", Shape::Object(&WORKLOAD_SELECTOR), "The gateway's pods"),
-        optional("egressAuthorization", Shape::Anything, "Not supported yet by this version"),
+        optional(
+            "egressAuthorization",
+            Shape::SomeOf(&Shape::Object(&EGRESS_AUTHORIZATION)),
+            "Which workloads may call which hosts, allowed when any entry matches",
+        )
+        .instead("empty never means everyone: list entries, or remove the field"),
         optional("http", Shape::List(&Shape::Object(&SERVER)), "The HTTP servers, one a hostname"),
     ],
     others: Others::Ignored,
     not_empty: None,
+};
+
+static EGRESS_AUTHORIZATION: Object = Object {
+    fields: &[
+        optional(
+            "from",
+            Shape::Object(&EGRESS_FROM),
+            "The workloads; left out: any, those without an identity included",
+        )
+        .instead("empty never means anyone: name workloads, or leave `from` out"),
+        required("to", Shape::SomeOf(&Shape::Object(&EGRESS_TO)), "The hosts, any of the entries")
+            .instead("name at least one host"),
+        optional(
+            "identityMatch",
+            Shape::Word(&["PERMISSIVE", "PEER_CERTIFICATE", "SOURCE_IDENTITY"]),
+            "Whose identity `from` is compared with; default PERMISSIVE",
+        )
+        .instead("write PERMISSIVE, PEER_CERTIFICATE or SOURCE_IDENTITY, or leave it out"),
+    ],
+    others: Others::Refused,
+    not_empty: Some("write at least `to` with a host"),
+};
+
+static EGRESS_FROM: Object = Object {
+    fields: &[
+        optional(
+            "serviceAccounts",
+            Shape::SomeOf(&Shape::Text),
+            "`namespace/service-account`; `*` stands for any account, `.` for the gateway's \
+             namespace",
+        )
+        .instead("empty never means anyone: name accounts, or leave `serviceAccounts` out"),
+        optional(
+            "resources",
+            Shape::SomeOf(&Shape::Text),
+            "Tenants, workspaces and groups by their full names, for the namespaces they own",
+        )
+        .instead("empty never means anyone: name resources, or leave `resources` out"),
+        optional("mode", Shape::Anything, "Deprecated; an error that says what to write instead"),
+    ],
+    others: Others::Refused,
+    not_empty: Some("empty never means anyone: name workloads, or leave `from` out"),
+};
+
+static EGRESS_TO: Object = Object {
+    fields: &[
+        required("host", Shape::Object(&EGRESS_HOST), "The external host"),
+        optional(
+            "methods",
+            Shape::SomeOf(&Shape::Text),
+            "Request methods in upper case, any of them; left out: any method",
+        )
+        .instead("empty never means any method: name methods, or leave `methods` out"),
+        optional(
+            "paths",
+            Shape::SomeOf(&Shape::Text),
+            "Path patterns, any of them; left out: any path",
+        )
+        .instead("empty never means any path: name paths, or leave `paths` out"),
+    ],
+    others: Others::Refused,
+    not_empty: Some("write at least `host`"),
+};
+
+static EGRESS_HOST: Object = Object {
+    fields: &[
+        optional("exact", Shape::Text, "The hostname")
+            .instead("empty never means any host: write a hostname"),
+        optional("prefix", Shape::Anything, "Not supported: only exact hostnames are"),
+        optional("regex", Shape::Anything, "Not supported: only exact hostnames are"),
+    ],
+    others: Others::Refused,
+    not_empty: Some("write `exact` with a hostname"),
 };
 
 static WORKLOAD_SELECTOR: Object = Object {

@@ -43,6 +43,10 @@ pub struct Authorization<'a>(pub Node<'a>);
 #[derive(Debug, Clone, Copy)]
 pub struct Rule<'a>(pub Node<'a>);
 
+/// An entry of `spec.egressAuthorization`.
+#[derive(Debug, Clone, Copy)]
+pub struct EgressEntry<'a>(pub Node<'a>);
+
 /// `trafficMode` of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TrafficMode {
@@ -145,6 +149,51 @@ impl<'a> Gateway<'a> {
     /// `spec.http`.
     pub fn servers(self) -> impl Iterator<Item = Server<'a>> {
         self.spec().and_then(|spec| spec.get("http")).into_iter().flat_map(Node::items).map(Server)
+    }
+}
+
+impl<'a> Gateway<'a> {
+    /// `spec.egressAuthorization`.
+    pub fn egress_authorization(self) -> impl Iterator<Item = EgressEntry<'a>> {
+        let entries = self.spec().and_then(|spec| spec.get("egressAuthorization"));
+        entries.into_iter().flat_map(Node::items).map(EgressEntry)
+    }
+
+    /// An annotation.
+    pub fn annotation(self, key: &str) -> Option<Text<'a>> {
+        text(self.0.get("metadata")?.get("annotations")?, key)
+    }
+}
+
+impl<'a> EgressEntry<'a> {
+    /// `from`; absent: any workload.
+    pub fn from(self) -> Option<Node<'a>> {
+        self.0.get("from")
+    }
+
+    /// `from.serviceAccounts`.
+    pub fn service_accounts(self) -> impl Iterator<Item = Text<'a>> {
+        self.from().into_iter().flat_map(|from| texts(from, "serviceAccounts"))
+    }
+
+    /// `from.resources`.
+    pub fn resources(self) -> impl Iterator<Item = Text<'a>> {
+        self.from().into_iter().flat_map(|from| texts(from, "resources"))
+    }
+
+    /// `to`.
+    pub fn to(self) -> impl Iterator<Item = Node<'a>> {
+        self.0.get("to").into_iter().flat_map(Node::items)
+    }
+
+    /// `host.exact` of an entry of `to`.
+    pub fn host(to: Node<'a>) -> Option<Text<'a>> {
+        text(to.get("host")?, "exact")
+    }
+
+    /// `identityMatch`.
+    pub fn identity_match(self) -> Option<Text<'a>> {
+        text(self.0, "identityMatch")
     }
 }
 
