@@ -30,9 +30,10 @@ impl<'a> Compiler<'a, '_> {
                     "write `authentication.jwt` with the issuer of these tokens, or remove `from`",
                 );
             }
-            rules.push(self.rule(rule, position));
+            rules.push((rule, self.rule(rule, position)));
         }
-        Some(policy::Authorization { rules })
+        self.warn_of_dead_rules(server, &rules);
+        Some(policy::Authorization { rules: rules.into_iter().map(|(_, index)| index).collect() })
     }
 
     fn rule(&mut self, rule: Rule<'a>, position: usize) -> u32 {

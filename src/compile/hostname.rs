@@ -73,7 +73,12 @@ impl<'a> Compiler<'a, '_> {
     pub(super) fn hostname(&mut self, server: Server<'a>) -> Option<String> {
         let written = server.hostname().filter(|hostname| !hostname.text.is_empty())?;
         match canonical(written.text) {
-            Ok(hostname) => Some(hostname),
+            Ok(hostname) => {
+                if server.traffic_mode().is_egress() {
+                    self.warn_of_broad_wildcard(written.node, &hostname);
+                }
+                Some(hostname)
+            }
             Err(error) => {
                 self.error(
                     written.node,

@@ -116,6 +116,7 @@ impl<'a> Compiler<'a, '_> {
                 "write an https URI",
             );
         }
+        self.warn_of_unreachable(uri.node, &endpoint.host);
         let name = endpoint.cluster_name();
         if self.tables.cluster_names.insert(name.clone()) {
             let Endpoint { tls, host, port } = endpoint;

@@ -12,6 +12,7 @@
 //! | `namespaces` | tenants, workspaces and groups to namespaces |
 //! | `shadow` | what is only tried out |
 //! | `destination` | where a server sends requests |
+//! | `lint`, `covers` | what is allowed but most likely not meant |
 //! | `table` | what repeats is written once |
 //!
 //! Compiling goes on after an error, so that one run reports them all. What a document looks
@@ -20,11 +21,13 @@
 
 mod authentication;
 mod authorization;
+mod covers;
 mod destination;
 mod egress;
 mod header;
 mod hostname;
 mod jwks;
+mod lint;
 pub mod model;
 mod namespaces;
 pub mod select;

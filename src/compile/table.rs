@@ -1,22 +1,27 @@
 //! What repeats is written once.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
+use indexmap::IndexSet;
+
 /// Distinct values, each with an index, in the order in which they were first added.
-pub struct Table<T>(HashMap<T, u32>);
+pub struct Table<T>(IndexSet<T>);
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(IndexSet::new())
     }
 }
 
 impl<T: Eq + Hash> Table<T> {
     /// The index of a value, which is added unless it is there already.
     pub fn index(&mut self, value: T) -> u32 {
-        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        *self.0.entry(value).or_insert(next)
+        u32::try_from(self.0.insert_full(value).0).unwrap_or(u32::MAX)
+    }
+
+    /// The value at an index.
+    pub fn get(&self, index: u32) -> Option<&T> {
+        self.0.get_index(usize::try_from(index).ok()?)
     }
 
     /// How many distinct values there are.
@@ -26,9 +31,7 @@ impl<T: Eq + Hash> Table<T> {
 
     /// Every value, at its index.
     pub fn into_vec(self) -> Vec<T> {
-        let mut values: Vec<(T, u32)> = self.0.into_iter().collect();
-        values.sort_unstable_by_key(|(_, index)| *index);
-        values.into_iter().map(|(value, _)| value).collect()
+        self.0.into_iter().collect()
     }
 }
 
@@ -41,6 +44,8 @@ mod tests {
         let mut table = Table::default();
         let indices = ["b", "a", "b", "c", "a"].map(|value| table.index(value));
         assert_eq!(indices, [0, 1, 0, 2, 1]);
+        assert_eq!(table.get(1), Some(&"a"));
+        assert_eq!(table.get(3), None);
         assert_eq!(table.into_vec(), ["b", "a", "c"]);
     }
 }
