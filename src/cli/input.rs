@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::diagnostics;
+use super::{diagnostics, discover};
 use crate::compile::select::{self, GatewayName};
-use crate::compile::{self, Compiled};
+use crate::compile::{self, Compiled, Discovered};
 use crate::engine::source::SourcePattern;
 use crate::policy::{DefaultAction, PropagatedIdentity, SourceIdentity};
 use crate::resource::diagnostic::Diagnostics;
@@ -28,6 +28,9 @@ pub struct InputArgs {
     /// Refuse documents of kinds that are not read, instead of skipping them
     #[arg(long)]
     pub strict: bool,
+    /// Ask issuers whose JWT rules name no keys where they keep them (OpenID Connect Discovery)
+    #[arg(long)]
+    pub discover: bool,
     /// The cluster that the gateway is in, for selectors such as `cluster/namespace`
     #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
@@ -159,6 +162,7 @@ impl InputArgs {
             },
             shadow: self.shadow.clone(),
             shadow_authentication: self.shadow_authentication.clone(),
+            discovered: Discovered::new(),
         }
     }
 
@@ -172,8 +176,12 @@ impl InputArgs {
         let mut compiled = None;
         if readable {
             let hierarchy = document::hierarchy(&documents, &mut diagnostics);
-            let options = self.options();
-            for gateway in select(&gateways, self.gateway.as_ref(), &mut diagnostics) {
+            let selected = select(&gateways, self.gateway.as_ref(), &mut diagnostics);
+            let mut options = self.options();
+            if self.discover {
+                options.discovered = discover::discover(&selected);
+            }
+            for gateway in selected {
                 compiled = compile::compile(gateway, &hierarchy, &options, &mut diagnostics);
             }
         }

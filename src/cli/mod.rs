@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`input`] | flags by which commands read Gateways, and reading them |
+//! | `discover` | asking issuers where their keys are |
 //! | [`diagnostics`] | how diagnostics look |
 //! | [`output`] | writing results |
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 mod check;
 mod compile;
 pub mod diagnostics;
+mod discover;
 pub mod envoy_args;
 mod explain;
 pub mod input;

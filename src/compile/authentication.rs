@@ -28,6 +28,14 @@ impl<'a> Compiler<'a, '_> {
             }
             jwt.extend(self.jwt_rule(rule));
         }
+        if jwt.len() < authentication.jwt_rules().count() && !self.diagnostics.has_errors() {
+            // Whatever the reason: a JWT rule never disappears in silence.
+            self.error(
+                authentication.0,
+                "a JWT rule cannot be compiled",
+                "write at least its `issuer` and its `jwksUri`",
+            );
+        }
         if jwt.is_empty() {
             return None;
         }

@@ -8,6 +8,7 @@ use crate::engine::RemoteJwks;
 use crate::jwt::{KeyOrigin, KeySet};
 use crate::policy::JwksSource;
 use crate::resource::gateway::{JwtRule, Text};
+use crate::resource::tree::Node;
 
 /// What a `jwksUri` says about its host.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,32 +79,48 @@ impl<'a> Compiler<'a, '_> {
                 );
                 None
             }
-            (Some(uri), None) => self.remote(uri),
+            // An empty one was reported when the fields were checked.
+            (Some(uri), None) if uri.text.is_empty() => None,
+            (Some(uri), None) => self.remote(uri.text, uri.node),
             (None, Some(inline)) => self.inline(inline),
-            (None, None) => {
-                if !rule.0.is_empty() && !rule.names_keys() {
-                    self.error(
-                        rule.issuer().map_or(rule.0, |issuer| issuer.node),
-                        "the JWT rule has neither `jwks` nor `jwksUri`",
-                        "write `jwksUri`; keys are not discovered from the issuer, whose \
-                         `/.well-known/openid-configuration` says the URI as `jwks_uri`",
-                    );
-                }
+            (None, None) if rule.0.is_empty() || rule.names_keys() => None,
+            (None, None) => self.discovered(rule),
+        }
+    }
+
+    /// The keys that the issuer itself names, where it was asked.
+    fn discovered(&mut self, rule: JwtRule<'a>) -> Option<JwksSource> {
+        let options = self.options;
+        let issuer = rule.issuer()?;
+        match options.discovered.get(issuer.text) {
+            Some(Ok(uri)) => self.remote(uri, issuer.node),
+            Some(Err(why)) => {
+                self.error(
+                    issuer.node,
+                    format!("the issuer does not say where its keys are: {why}"),
+                    "write `jwksUri`",
+                );
+                None
+            }
+            None => {
+                self.error(
+                    issuer.node,
+                    "the JWT rule has neither `jwks` nor `jwksUri`",
+                    "write `jwksUri`, or have the issuer asked with --discover: its \
+                     `/.well-known/openid-configuration` says the URI as `jwks_uri`",
+                );
                 None
             }
         }
     }
 
-    fn remote(&mut self, uri: Text<'a>) -> Option<JwksSource> {
-        if uri.text.is_empty() {
-            return None;
-        }
-        let endpoint = match Endpoint::parse(uri.text) {
+    fn remote(&mut self, uri: &str, place: Node<'a>) -> Option<JwksSource> {
+        let endpoint = match Endpoint::parse(uri) {
             Ok(endpoint) => endpoint,
             Err(why) => {
                 self.error(
-                    uri.node,
-                    format!("the jwksUri `{}` {why}", uri.text.escape_debug()),
+                    place,
+                    format!("the jwksUri `{}` {why}", uri.escape_debug()),
                     "write the whole URI, such as `https://auth.example.com/.well-known/jwks.json`",
                 );
                 return None;
@@ -111,22 +128,22 @@ impl<'a> Compiler<'a, '_> {
         };
         if !endpoint.tls {
             self.warn(
-                uri.node,
+                place,
                 "keys are fetched in plain text: whoever can change them can sign any token",
                 "write an https URI",
             );
         }
-        self.warn_of_unreachable(uri.node, &endpoint.host);
+        self.warn_of_unreachable(place, &endpoint.host);
         let name = endpoint.cluster_name();
         if self.tables.cluster_names.insert(name.clone()) {
             let Endpoint { tls, host, port } = endpoint;
-            let origin = self.place.origin(uri.node);
+            let origin = self.place.origin(place);
             let ca_certificates = None;
             let name = name.clone();
             let cluster = JwksCluster { name, host, port, tls, ca_certificates, origin };
             self.tables.clusters.push(cluster);
         }
-        Some(JwksSource::Remote { uri: uri.text.to_owned(), cluster: name })
+        Some(JwksSource::Remote { uri: uri.to_owned(), cluster: name })
     }
 
     fn inline(&mut self, jwks: Text<'a>) -> Option<JwksSource> {

@@ -35,7 +35,7 @@ mod server;
 pub mod shadow;
 mod table;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use model::Compiled;
 
@@ -61,7 +61,12 @@ pub struct Options {
     pub shadow: Vec<String>,
     /// Hostnames whose authentication is only tried out.
     pub shadow_authentication: Vec<String>,
+    /// Where issuers that were asked keep their keys.
+    pub discovered: Discovered,
 }
+
+/// The `jwks_uri` of issuers that were asked for it, or why there is none.
+pub type Discovered = BTreeMap<String, Result<String, String>>;
 
 /// Compiles one Gateway. Reports everything that is wrong with it, and returns nothing when that
 /// includes an error. `hierarchy` holds the tenants, workspaces and groups that it may name.
