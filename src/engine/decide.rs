@@ -50,6 +50,7 @@ pub struct Await<'e> {
     /// Whether the document was fetched but holds no key that fits the token.
     pub unknown_key: bool,
     server: &'e str,
+    position: usize,
     challenge: String,
 }
 
@@ -71,6 +72,7 @@ impl<'e> Await<'e> {
             reason,
             mechanism: Mechanism::Authentication,
             server: Some(self.server),
+            position: Some(self.position),
             rule: None,
             shadow: false,
         }
@@ -90,7 +92,7 @@ impl Engine {
             Err(error) => {
                 trace.step(|| format!("authority: {error}"));
                 let denial = Outcome::Deny(denial::bad_request("Bad authority"));
-                return decided(denial, Reason::BadAuthority, Mechanism::None, None, None);
+                return decided(denial, Reason::BadAuthority, Mechanism::None, None);
             }
         };
         let server = self.hosts.get(&host);
@@ -157,8 +159,7 @@ impl Engine {
             _ => {
                 trace.step(|| "nothing governs the host, which is denied by default".into());
                 let deny = Outcome::Deny(denial::forbidden());
-                let server = server.map(|server| server.name.as_str());
-                return decided(deny, Reason::UnlistedHost, Mechanism::None, server, None);
+                return decided(deny, Reason::UnlistedHost, Mechanism::None, server);
             }
         };
         match judged {
@@ -171,10 +172,7 @@ impl Engine {
                 answer.shadowed.get_or_insert((mechanism, reason));
                 answer.allow(mechanism, Reason::Allowed, None)
             }
-            Err((reason, denial)) => {
-                let server = server.map(|server| server.name.as_str());
-                decided(Outcome::Deny(denial), reason, mechanism, server, None)
-            }
+            Err((reason, denial)) => decided(Outcome::Deny(denial), reason, mechanism, server),
         }
     }
 
@@ -254,10 +252,17 @@ fn decided<'e>(
     outcome: Outcome<'e>,
     reason: Reason,
     mechanism: Mechanism,
-    server: Option<&'e str>,
-    rule: Option<&'e str>,
+    server: Option<&'e Server>,
 ) -> Verdict<'e> {
-    Verdict::Decided(Decision { outcome, reason, mechanism, server, rule, shadow: false })
+    Verdict::Decided(Decision {
+        outcome,
+        reason,
+        mechanism,
+        server: server.map(|server| server.name.as_str()),
+        position: server.map(|server| server.position),
+        rule: None,
+        shadow: false,
+    })
 }
 
 fn refuse<'e>(server: &'e Server, request: &Request<'_>, failure: Failure) -> Verdict<'e> {
@@ -266,14 +271,19 @@ fn refuse<'e>(server: &'e Server, request: &Request<'_>, failure: Failure) -> Ve
     let denial = match failure {
         Failure::NoKeys { document } | Failure::UnknownKey { document } => {
             let unknown_key = reason == Reason::UnknownKey;
-            let server = &server.name;
-            return Verdict::AwaitKeys(Await { document, unknown_key, server, challenge });
+            return Verdict::AwaitKeys(Await {
+                document,
+                unknown_key,
+                server: &server.name,
+                position: server.position,
+                challenge,
+            });
         }
         Failure::Missing => denial::missing(challenge),
         Failure::Multiple => denial::multiple(challenge),
         Failure::Token(error) => denial::token(&error, challenge),
     };
-    decided(Outcome::Deny(denial), reason, Mechanism::Authentication, Some(&server.name), None)
+    decided(Outcome::Deny(denial), reason, Mechanism::Authentication, Some(server))
 }
 
 /// Judges a request with its path, if it matters: the name of the rule that admits it, or the
@@ -338,6 +348,7 @@ impl<'e> Answer<'e, '_, '_> {
             reason,
             mechanism,
             server: self.server.map(|server| server.name.as_str()),
+            position: self.server.map(|server| server.position),
             rule,
             shadow: self.shadowed.is_some(),
         })

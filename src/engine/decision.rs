@@ -15,6 +15,8 @@ pub struct Decision<'e> {
     pub mechanism: Mechanism,
     /// Name of the server that governs the host.
     pub server: Option<&'e str>,
+    /// Position of that server in the policy.
+    pub position: Option<usize>,
     /// Name of the rule that matched.
     pub rule: Option<&'e str>,
     /// Whether the request would be denied for `reason`, but is let through because what denies

@@ -74,6 +74,8 @@ pub(super) enum Keys {
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) name: String,
+    /// Position in the policy.
+    pub(super) position: usize,
     pub(super) authentication: Option<Authentication>,
     pub(super) authorization: Option<Authorization>,
     pub(super) passthrough: bool,
@@ -158,6 +160,7 @@ impl Engine {
             };
             let indexed = Server {
                 name: server.name,
+                position: index,
                 authentication,
                 authorization,
                 passthrough: server.passthrough,
@@ -200,6 +203,13 @@ impl Engine {
     /// The JWKS documents to fetch, each once however many JWT rules use it.
     pub fn remote_jwks(&self) -> &[RemoteJwks] {
         &self.remote
+    }
+
+    /// The issuer whose keys a document holds; the first, where several share it.
+    pub fn issuer_of(&self, document: usize) -> &str {
+        let uses =
+            |rule: &&JwtRuleIndex| matches!(rule.keys, Keys::Remote(index) if index == document);
+        self.jwt_rules.iter().find(uses).map_or("", |rule| &rule.rule.issuer)
     }
 
     /// The JWKS document that a JWT rule's keys are fetched from; none for inline keys.

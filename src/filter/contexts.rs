@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
+use sha2::{Digest as _, Sha256};
 
 use super::host::{self, LogLevel};
 use super::worker::{Worker, refuse_broken};
@@ -43,7 +44,7 @@ impl RootContext for Root {
         match Engine::from_json(&json) {
             Ok(engine) => {
                 let seed = RandomState::new().hash_one(self.root_id);
-                let worker = Worker::new(self.root_id, engine, seed);
+                let worker = Worker::new(self.root_id, engine, &hash(&json), seed);
                 let line =
                     format!("egress-auth {}: {}", env!("CARGO_PKG_VERSION"), worker.describe());
                 host::log(LogLevel::Info, &line);
@@ -69,6 +70,11 @@ impl RootContext for Root {
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
+}
+
+/// Stands for a configuration in metrics: the first digits of its SHA-256.
+fn hash(json: &[u8]) -> String {
+    Sha256::digest(json).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 struct Stream {

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use super::header_map;
+use super::metrics::Sink;
 
 /// Log levels of the ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +35,9 @@ enum Buffer {
 }
 
 const OK: u32 = 0;
+/// Kinds of metrics of the ABI.
+const COUNTER: u32 = 0;
+const GAUGE: u32 = 1;
 const REQUEST_STREAM: u32 = 0;
 /// Lets Envoy derive the grpc-status from the HTTP status.
 const NO_GRPC_STATUS: u32 = u32::MAX;
@@ -86,6 +90,9 @@ unsafe extern "C" {
         value_len: usize,
         cas: u32,
     ) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -227,6 +234,38 @@ pub fn set_shared(key: &str, value: &[u8], cas: u32) -> bool {
     let status =
         unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) };
     status == OK
+}
+
+/// Envoy's statistics.
+#[derive(Debug, Clone, Copy)]
+pub struct Stats;
+
+impl Sink for Stats {
+    fn counter(&self, name: &str) -> Option<u32> {
+        define_metric(COUNTER, name)
+    }
+
+    fn gauge(&self, name: &str) -> Option<u32> {
+        define_metric(GAUGE, name)
+    }
+
+    fn add(&self, id: u32, count: u64) {
+        let offset = i64::try_from(count).unwrap_or(i64::MAX);
+        // SAFETY: no memory is involved.
+        unsafe { proxy_increment_metric(id, offset) };
+    }
+
+    fn record(&self, id: u32, value: u64) {
+        // SAFETY: no memory is involved.
+        unsafe { proxy_record_metric(id, value) };
+    }
+}
+
+fn define_metric(kind: u32, name: &str) -> Option<u32> {
+    let mut id = 0;
+    // SAFETY: the name is a live slice that the host reads; it writes one u32 through the pointer.
+    let status = unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &mut id) };
+    (status == OK).then_some(id)
 }
 
 /// Answers the current stream. It ends: nothing of it may be touched afterwards.

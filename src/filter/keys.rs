@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use super::header_map;
 use super::host::{self, LogLevel, Map};
+use super::metrics::{Counter, Gauge, Sink};
 use super::schedule::{EarlyRefresh, FETCH_TIMEOUT_MS, Schedule, fresh_ms};
 use crate::engine::{Engine, KeyRing, RemoteJwks};
-use crate::jwt::{KeyOrigin, KeySet, MAX_JWKS_BYTES};
+use crate::jwt::{JwksError, KeyOrigin, KeySet, MAX_JWKS_BYTES};
 
 /// How often a compare-and-swap is tried again before giving up until the next tick.
 const MAX_SWAPS: usize = 8;
@@ -32,15 +33,67 @@ struct Document {
     seen: Schedule,
     /// The call that is under way, if this worker fetches.
     call: Option<u32>,
+    issuer: String,
+    /// Finished fetches by result.
+    fetches: Vec<(Fetch, Counter)>,
+    age: Gauge,
+    keys: Gauge,
 }
+
+/// How a fetch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fetch {
+    Ok,
+    NoCluster,
+    NoResponse,
+    Status,
+    TooBig,
+    NotJson,
+    NoUsableKey,
+}
+
+impl Fetch {
+    /// The label's value.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NoCluster => "no_cluster",
+            Self::NoResponse => "no_response",
+            Self::Status => "status",
+            Self::TooBig => "too_big",
+            Self::NotJson => "not_json",
+            Self::NoUsableKey => "no_usable_key",
+        }
+    }
+
+    fn of(error: &JwksError) -> Self {
+        match error {
+            JwksError::TooLarge | JwksError::TooManyKeys => Self::TooBig,
+            JwksError::NoUsableKey(_) => Self::NoUsableKey,
+            JwksError::Json | JwksError::Duplicate | JwksError::Nesting | JwksError::NoKeys => {
+                Self::NotJson
+            }
+        }
+    }
+}
+
+/// Why a fetch failed: for the counter and for the log.
+type Failed = (Fetch, String);
 
 impl Documents {
     /// The documents that an engine needs, with what other workers have fetched already.
     pub fn new(engine: &Engine) -> Self {
-        let documents = engine.remote_jwks().iter().map(|remote| Document {
-            remote: remote.clone(),
-            seen: Schedule::default(),
-            call: None,
+        let documents = engine.remote_jwks().iter().enumerate().map(|(index, remote)| {
+            let issuer = engine.issuer_of(index).to_owned();
+            Document {
+                remote: remote.clone(),
+                seen: Schedule::default(),
+                call: None,
+                fetches: Vec::new(),
+                age: Gauge::new("jwks_age_seconds", &[("issuer", &issuer)]),
+                keys: Gauge::new("jwks_keys", &[("issuer", &issuer)]),
+                issuer,
+            }
         });
         let documents: Vec<Document> = documents.collect();
         let ring = KeyRing::new(documents.len());
@@ -52,11 +105,6 @@ impl Documents {
     /// The keys known to this worker.
     pub fn ring(&self) -> &KeyRing {
         &self.ring
-    }
-
-    /// Whether there is anything to fetch at all.
-    pub fn is_empty(&self) -> bool {
-        self.documents.is_empty()
     }
 
     /// Whether every document has been fetched at least once.
@@ -80,6 +128,18 @@ impl Documents {
                 self.ring.replace(index, Arc::new(keys));
             }
             document.seen = schedule;
+        }
+    }
+
+    /// Hands over what was counted, and how old and how many the keys are.
+    pub fn flush(&mut self, now: u64, sink: &impl Sink) {
+        for (index, document) in self.documents.iter_mut().enumerate() {
+            document.fetches.iter_mut().for_each(|(_, counter)| counter.flush(sink));
+            if let Some(keys) = self.ring.keys(index) {
+                let age = now.saturating_sub(document.seen.fetched_at) / 1_000;
+                document.age.record(age, sink);
+                document.keys.record(u64::try_from(keys.len()).unwrap_or(u64::MAX), sink);
+            }
         }
     }
 
@@ -129,9 +189,10 @@ impl Documents {
                     host::set_shared(&document.body_key(), &json, 0);
                 }
                 let random = random();
+                document.count(Fetch::Ok);
                 document.update(|s| s.succeeded(now, changed, fresh_ms, random));
             }
-            Err(reason) => document.fail(now, &reason),
+            Err(failed) => document.fail(now, failed),
         }
         self.synchronize();
     }
@@ -173,7 +234,8 @@ impl Document {
 
     fn fetch(&mut self, now: u64) {
         let Some((scheme, authority, path)) = self.remote.authority_and_path() else {
-            return self.fail(now, "the URI is not an absolute http or https URI");
+            let reason = "the URI is not an absolute http or https URI".to_owned();
+            return self.fail(now, (Fetch::NoCluster, reason));
         };
         let headers = vec![
             (":method", "GET"),
@@ -185,11 +247,22 @@ impl Document {
         self.call = host::http_call(&self.remote.cluster, headers, FETCH_TIMEOUT_MS);
         if self.call.is_none() {
             let reason = format!("no cluster `{}` that can be called", self.remote.cluster);
-            self.fail(now, &reason);
+            self.fail(now, (Fetch::NoCluster, reason));
         }
     }
 
-    fn fail(&mut self, now: u64, reason: &str) {
+    fn count(&mut self, fetch: Fetch) {
+        if let Some((_, counter)) = self.fetches.iter_mut().find(|(known, _)| *known == fetch) {
+            return counter.add(1);
+        }
+        let labels = [("issuer", &*self.issuer), ("result", fetch.as_str())];
+        let mut counter = Counter::new("jwks_fetch", &labels);
+        counter.add(1);
+        self.fetches.push((fetch, counter));
+    }
+
+    fn fail(&mut self, now: u64, (fetch, reason): Failed) {
+        self.count(fetch);
         let line = format!("JWKS fetch failed: uri={} reason={reason}", self.remote.uri);
         host::log(LogLevel::Warn, &line);
         let random = random();
@@ -198,21 +271,23 @@ impl Document {
 }
 
 /// The document of a good response and how long it stays fresh, or why it is not good.
-fn read_response() -> Result<(Vec<u8>, u64), String> {
+fn read_response() -> Result<(Vec<u8>, u64), Failed> {
     let headers = host::headers(Map::CallResponseHeaders).unwrap_or_default();
     let headers = header_map::parse(&headers).unwrap_or_default();
     let header = |name: &[u8]| headers.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
     let Some(status) = header(b":status") else {
-        return Err("no response: connection failed or timed out".to_owned());
+        let reason = "no response: connection failed or timed out".to_owned();
+        return Err((Fetch::NoResponse, reason));
     };
     // One byte more than allowed tells a document that is too big.
     let body = host::call_response_body(MAX_JWKS_BYTES.saturating_add(1)).unwrap_or_default();
     if status != b"200" {
         // Redirects are not followed. What Envoy says of a failed connection is in the body.
         let body = body.get(..MAX_LOGGED_BYTES).unwrap_or(&body).escape_ascii();
-        return Err(format!("status {}: {body}", status.escape_ascii()));
+        return Err((Fetch::Status, format!("status {}: {body}", status.escape_ascii())));
     }
-    KeySet::parse(&body, KeyOrigin::Remote).map_err(|error| error.to_string())?;
+    KeySet::parse(&body, KeyOrigin::Remote)
+        .map_err(|error| (Fetch::of(&error), error.to_string()))?;
     Ok((body, fresh_ms(header(b"cache-control"))))
 }
 

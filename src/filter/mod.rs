@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `header_map` | the serialized form in which the host hands over headers |
 //! | `schedule` | when to fetch a JWKS document, and which worker does |
+//! | `metrics` | what is counted, and under which names |
 //! | `report` | the log line and the access-log fields of a decision |
 //! | `host` | every host call; the only unsafe code |
 //! | `verifier` | signatures checked by Envoy's BoringSSL, or here |
@@ -19,6 +20,7 @@
 pub const PEER_URI_SANS: &str = "egress_auth.peer_uri_sans";
 
 pub mod header_map;
+pub mod metrics;
 pub mod report;
 pub mod schedule;
 

@@ -53,6 +53,7 @@ mod tests {
             reason: Reason::Expired,
             mechanism: Mechanism::Authentication,
             server: Some("api"),
+            position: Some(0),
             rule: None,
             shadow: false,
         };

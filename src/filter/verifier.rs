@@ -4,6 +4,8 @@
 //! used for a family of algorithms only after it has answered both a right and a wrong signature
 //! of that family correctly.
 
+use std::cell::Cell;
+
 use super::host;
 use crate::jwt::{
     Algorithm, Key, KeyOrigin, KeySet, SignatureVerifier, SoftwareVerifier, Token, host_call,
@@ -21,22 +23,36 @@ const ECDSA: (&str, &str) = (
 );
 
 /// Checks signatures with the host where it can.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct HostVerifier {
     rsa: bool,
     ecdsa: bool,
+    by_host: Cell<u64>,
+    by_wasm: Cell<u64>,
 }
 
 impl HostVerifier {
     /// Asks the host for known answers.
     pub fn probe() -> Self {
-        Self { rsa: answers_rightly(RSA), ecdsa: answers_rightly(ECDSA) }
+        Self {
+            rsa: answers_rightly(RSA),
+            ecdsa: answers_rightly(ECDSA),
+            by_host: Cell::default(),
+            by_wasm: Cell::default(),
+        }
     }
 
     /// What checks which signatures, for the log.
-    pub fn describe(self) -> String {
+    pub fn describe(&self) -> String {
         let by = |host| if host { "Envoy" } else { "wasm" };
         format!("RS* by {}, ES* by {}, others by wasm", by(self.rsa), by(self.ecdsa))
+    }
+}
+
+impl HostVerifier {
+    /// How many signatures the host and this module checked.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.by_host.get(), self.by_wasm.get())
     }
 }
 
@@ -53,6 +69,8 @@ impl SignatureVerifier for HostVerifier {
             Algorithm::Es256 | Algorithm::Es384 => self.ecdsa,
             _ => false,
         };
+        let counter = if host { &self.by_host } else { &self.by_wasm };
+        counter.set(counter.get().saturating_add(1));
         match host {
             true => ask_host(key, algorithm, signing_input, signature),
             false => SoftwareVerifier.verify(key, algorithm, signing_input, signature),

@@ -8,6 +8,7 @@ use super::PEER_URI_SANS;
 use super::header_map;
 use super::host::{self, LogLevel, Map};
 use super::keys::Documents;
+use super::metrics::{Counter, Gauge, Requests};
 use super::report;
 use super::schedule::{EarlyRefresh, MAX_WAIT_MS};
 use super::verifier::HostVerifier;
@@ -16,6 +17,7 @@ use crate::engine::{
     Request, Verdict, Verified,
 };
 use crate::jwt::TokenCache;
+use crate::policy;
 
 /// Requests of one worker that may wait for keys at once.
 const MAX_WAITING: usize = 1_000;
@@ -37,6 +39,39 @@ pub struct Worker {
     cache: TokenCache<Rc<Verified>>,
     waiting: Vec<Waiting>,
     tick_ms: u32,
+    requests: Requests,
+    tokens: Tokens,
+    info: Gauge,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.info.clear(&host::Stats);
+    }
+}
+
+/// What the cache and the verifier count.
+#[derive(Debug)]
+struct Tokens {
+    hit: Counter,
+    miss: Counter,
+    evicted: Counter,
+    by_host: Counter,
+    by_wasm: Counter,
+}
+
+impl Tokens {
+    fn new() -> Self {
+        let cache = |result| Counter::new("token_cache", &[("result", result)]);
+        let verify = |by| Counter::new("verify", &[("by", by)]);
+        Self {
+            hit: cache("hit"),
+            miss: cache("miss"),
+            evicted: cache("evicted"),
+            by_host: verify("host"),
+            by_wasm: verify("wasm"),
+        }
+    }
 }
 
 /// A request that waits for keys.
@@ -71,7 +106,8 @@ enum Step<'e> {
 
 impl Worker {
     /// Starts with an engine; the first tick fetches what no other worker has fetched.
-    pub fn new(root_id: u32, engine: Engine, seed: u64) -> Self {
+    /// `hash` stands for the configuration in metrics.
+    pub fn new(root_id: u32, engine: Engine, hash: &str, seed: u64) -> Self {
         let documents = Documents::new(&engine);
         let mut worker = Self {
             root_id,
@@ -80,6 +116,12 @@ impl Worker {
             cache: TokenCache::new(CACHE_ENTRIES, CACHE_BYTES, seed),
             waiting: Vec::new(),
             tick_ms: 0,
+            requests: Requests::default(),
+            tokens: Tokens::new(),
+            info: Gauge::new(
+                "policy_info",
+                &[("version", &policy::VERSION.to_string()), ("hash", hash)],
+            ),
             engine,
         };
         worker.adjust_tick();
@@ -118,7 +160,10 @@ impl Worker {
             }
         };
         let document = match step {
-            Step::Apply(decision) => return apply(&decision, &request),
+            Step::Apply(decision) => {
+                self.requests.count(&decision);
+                return apply(&decision, &request);
+            }
             Step::Wait(document) => document,
         };
         let attempts = self.documents.schedule(document).map_or(0, |schedule| schedule.attempts);
@@ -148,7 +193,27 @@ impl Worker {
         self.documents.synchronize();
         self.documents.fetch_due(now);
         self.wake(now);
+        self.flush(now);
         self.adjust_tick();
+    }
+
+    /// Hands over what was counted since the last tick.
+    fn flush(&mut self, now: u64) {
+        let sink = &host::Stats;
+        self.info.record(1, sink);
+        self.requests.flush(sink);
+        self.documents.flush(now, sink);
+        let (by_host, by_wasm) = self.verifier.counts();
+        for (counter, total) in [
+            (&mut self.tokens.hit, self.cache.hits()),
+            (&mut self.tokens.miss, self.cache.misses()),
+            (&mut self.tokens.evicted, self.cache.evictions()),
+            (&mut self.tokens.by_host, by_host),
+            (&mut self.tokens.by_wasm, by_wasm),
+        ] {
+            counter.add_up_to(total);
+            counter.flush(sink);
+        }
     }
 
     /// Takes the response of a fetch.
@@ -214,15 +279,15 @@ impl Worker {
                 }
             }
         };
+        self.requests.count(&decision);
         if matches!(apply(&decision, &request), Action::Continue) {
             host::resume_request();
         }
     }
 
-    /// Ticks often while something waits, now and then otherwise, and not at all without need.
+    /// Ticks often while something waits, and now and then otherwise.
     fn adjust_tick(&mut self) {
         let wanted = match () {
-            () if self.documents.is_empty() => return,
             () if !self.waiting.is_empty() || self.documents.is_fetching() => BUSY_TICK_MS,
             () if !self.documents.are_complete() => BUSY_TICK_MS,
             () => IDLE_TICK_MS,

@@ -29,6 +29,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::compile::Compiled;
+use crate::filter::metrics;
 use crate::resource::source::Origin;
 pub use tls::{DownstreamTls, system_ca};
 pub use upstream::{StandIns, Upstream};
@@ -215,6 +216,7 @@ fn base(options: &Options) -> Value {
     json!({
         "node": {"id": FILTER_NAME, "cluster": FILTER_NAME},
         "admin": {"address": address(options.admin)},
+        "stats_config": {"stats_tags": stats_tags()},
         // Without a limit, Envoy warns at start, rightly: descriptors run out first.
         "overload_manager": {
             "resource_monitors": [{
@@ -226,6 +228,17 @@ fn base(options: &Options) -> Value {
             }],
         },
     })
+}
+
+/// Makes labels of what the filter writes into the names of its metrics.
+fn stats_tags() -> Vec<Value> {
+    let tag = |label: &str| {
+        json!({
+            "tag_name": label,
+            "regex": format!("^wasmcustom\\.{}\\..*?(;{label}=([^;]*))", metrics::PREFIX),
+        })
+    };
+    metrics::LABELS.iter().map(|label| tag(label)).collect()
 }
 
 /// Sets a field of an object.
