@@ -1,0 +1,23 @@
+//! The scenarios of the documentation, request by request: what `explain` says is what Envoy does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects
+)]
+
+mod support;
+
+use support::table::Table;
+
+#[test]
+fn the_payments_scenario() {
+    Table::read("scenario").run("RS256", 1);
+}
+
+#[test]
+fn the_payments_scenario_with_four_workers() {
+    Table::read("scenario").run("RS256", 4);
+}

@@ -1,0 +1,151 @@
+//! The Envoy process: started with a bootstrap, asked for its ports, read, and ended.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use egress_auth::demo::server::client;
+use serde_json::Value;
+
+use super::{eventually, program};
+
+/// A running Envoy. It is killed with its handle.
+pub struct Envoy {
+    child: Child,
+    folder: tempfile::TempDir,
+    access_log: Arc<Mutex<Vec<Value>>>,
+    gateway: SocketAddr,
+    admin: SocketAddr,
+}
+
+/// The end of an Envoy that did not start.
+#[derive(Debug)]
+pub struct Refused {
+    /// What it logged.
+    pub log: String,
+}
+
+impl Envoy {
+    /// Starts Envoy with a bootstrap whose listener and admin interface are on port 0, and
+    /// returns once it listens.
+    pub fn start(bootstrap: &Value, concurrency: usize) -> Result<Self, Refused> {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("envoy.json");
+        std::fs::write(&config, bootstrap.to_string()).unwrap();
+        let address_file = folder.path().join("admin");
+        let log = File::create(folder.path().join("log")).unwrap();
+        // The program makes Envoy end with the thread that starts it, however that ends: a test
+        // that is killed leaves nothing behind.
+        let mut child = program()
+            .args(["exec-in-lockstep", "--parent", &std::process::id().to_string(), "--"])
+            .arg(path())
+            .arg("--config-path")
+            .arg(&config)
+            .arg("--admin-address-path")
+            .arg(&address_file)
+            .args(["--concurrency", &concurrency.to_string()])
+            .args(["--disable-hot-restart", "--file-flush-interval-msec", "20"])
+            .args(["--component-log-level", "wasm:info"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let access_log = Arc::<Mutex<Vec<Value>>>::default();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        let sink = Arc::clone(&access_log);
+        std::thread::spawn(move || {
+            for line in lines.split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line);
+                // Whatever else Envoy says there is not ours.
+                if let Ok(entry) = serde_json::from_str(&line) {
+                    sink.lock().unwrap().push(entry);
+                }
+            }
+        });
+        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut envoy = Self { child, folder, access_log, gateway: unknown, admin: unknown };
+        let ports = eventually("Envoy's ports", || match envoy.ended() {
+            Some(_) => Some(None),
+            None => listening(&address_file).map(Some),
+        });
+        match ports {
+            Some((admin, gateway)) => {
+                (envoy.admin, envoy.gateway) = (admin, gateway);
+                Ok(envoy)
+            }
+            None => Err(Refused { log: envoy.log() }),
+        }
+    }
+
+    /// Where the gateway listens.
+    pub fn gateway(&self) -> SocketAddr {
+        self.gateway
+    }
+
+    /// Whether it ended, and how.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        let log = std::fs::read(self.folder.path().join("log")).unwrap();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// What its admin interface answers to a GET.
+    pub fn admin(&self, path: &str) -> String {
+        let url = format!("http://{}{path}", self.admin);
+        client().get(url).call().unwrap().body_mut().read_to_string().unwrap()
+    }
+
+    /// The value of one counter or gauge; none when there is no such statistic yet.
+    pub fn stat(&self, name: &str) -> Option<u64> {
+        let all = self.admin("/stats");
+        let line = all.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        line.map(|value| value.parse().unwrap())
+    }
+
+    /// The access-log entry of the request that carried this `user-agent`. Entries are written
+    /// after the response, so it may take a moment.
+    pub fn access_log(&self, user_agent: &str) -> Value {
+        eventually(&format!("the access-log entry of {user_agent}"), || {
+            let entries = self.access_log.lock().unwrap();
+            entries.iter().find(|entry| entry["user_agent"] == user_agent).cloned()
+        })
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = lines.len().saturating_sub(40);
+            eprintln!("the last lines of Envoy's log:\n{}", lines[last..].join("\n"));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Envoy's executable. A test that needs it fails where there is none.
+fn path() -> PathBuf {
+    let path = std::env::var_os("ENVOY_PATH").filter(|path| !path.is_empty());
+    path.expect("set ENVOY_PATH to an Envoy, as `make test` does").into()
+}
+
+/// Addresses of the admin interface and of the first listener, once there are both.
+fn listening(address_file: &Path) -> Option<(SocketAddr, SocketAddr)> {
+    let admin: SocketAddr = std::fs::read_to_string(address_file).ok()?.trim().parse().ok()?;
+    let url = format!("http://{admin}/listeners?format=json");
+    let text = client().get(url).call().ok()?.body_mut().read_to_string().ok()?;
+    let listeners: Value = serde_json::from_str(&text).ok()?;
+    let address = &listeners["listener_statuses"][0]["local_address"]["socket_address"];
+    let port = u16::try_from(address["port_value"].as_u64()?).ok().filter(|port| *port != 0)?;
+    Some((admin, SocketAddr::new(address["address"].as_str()?.parse().ok()?, port)))
+}
