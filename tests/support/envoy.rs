@@ -6,11 +6,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use egress_auth::demo::server::client;
 use serde_json::Value;
 
-use super::{eventually, program};
+use super::{eventually, program, within};
+
+/// How long an access-log entry may take: much longer than Envoy's flush interval.
+const LOG_LIMIT: Duration = Duration::from_secs(10);
 
 /// A running Envoy. It is killed with its handle.
 pub struct Envoy {
@@ -112,8 +116,8 @@ impl Envoy {
 
     /// The access-log entry of the request that carried this `user-agent`. Entries are written
     /// after the response, so it may take a moment.
-    pub fn access_log(&self, user_agent: &str) -> Value {
-        eventually(&format!("the access-log entry of {user_agent}"), || {
+    pub fn access_log(&self, user_agent: &str) -> Option<Value> {
+        within(LOG_LIMIT, || {
             let entries = self.access_log.lock().unwrap();
             entries.iter().find(|entry| entry["user_agent"] == user_agent).cloned()
         })

@@ -35,15 +35,20 @@ pub mod upstream;
 pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Waits for something that has to happen, and says what did not.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(LIMIT, look).unwrap_or_else(|| panic!("waited in vain for {what}"))
+}
+
+/// Looks until there is something to see, but not for ever.
+pub fn within<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
-    while began.elapsed() < LIMIT {
-        if let Some(found) = look() {
+    loop {
+        let found = look();
+        if found.is_some() || began.elapsed() > limit {
             return found;
         }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(5));
     }
-    panic!("waited in vain for {what}");
 }
 
 /// The program under test.

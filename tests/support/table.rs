@@ -276,13 +276,21 @@ impl Table {
         if arrived.len() != usize::from(allowed) {
             problems.push(format!("{} requests arrived upstream", arrived.len()));
         }
-        if case.case.envoy.is_some() {
+        // Requests that Envoy refuses never get to the filter, and not always into the log.
+        if case.case.envoy.is_some() || !problems.is_empty() {
             return problems;
         }
-        let entry = envoy.access_log(agent);
+        let Some(entry) = envoy.access_log(agent) else {
+            return vec!["no access-log entry".to_owned()];
+        };
         let logged = Answer::new(&entry["status"], &entry);
         if logged != *answer {
             problems.push(format!("{} in the access log but not {}", logged.0, answer.0));
+        }
+        // The log leaves the query out.
+        let seen = case.case.normalized.as_ref().map_or(&case.target, |it| &it.path);
+        if entry["path"].as_str() != seen.split('?').next() {
+            problems.push(format!("path {} in the access log but not {seen}", entry["path"]));
         }
         match arrived.first() {
             Some(received) => problems.extend(self.judge_arrived(case, received)),

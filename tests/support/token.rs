@@ -20,6 +20,8 @@ pub struct Recipe {
     /// Claims beside or instead of a good `iss`, `sub` and `exp`; null removes one. In `exp`,
     /// `nbf` and `iat`, a text such as `now-90` is so many seconds from now.
     pub claims: Map<String, Value>,
+    /// The length of a claim that nobody looks at.
+    pub padding: usize,
     /// The payload, as it is.
     pub payload: Option<String>,
     /// The algorithm: that of the key that signs, and of the header; RS256 unless the table says
@@ -68,6 +70,9 @@ impl Recipe {
     /// The claims.
     pub fn claims(&self) -> Map<String, Value> {
         let mut claims = json!({"iss": ISSUER, "sub": PAYMENTS_SERVICE, "exp": now() + 3_600});
+        if self.padding > 0 {
+            claims["padding"] = "x".repeat(self.padding).into();
+        }
         merge(claims.as_object_mut().unwrap(), &self.claims);
         for (name, value) in claims.as_object_mut().unwrap() {
             let seconds = value.as_str().and_then(|text| text.strip_prefix("now"));
