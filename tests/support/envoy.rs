@@ -21,7 +21,7 @@ pub struct Envoy {
     child: Child,
     folder: tempfile::TempDir,
     access_log: Arc<Mutex<Vec<Value>>>,
-    gateway: SocketAddr,
+    listeners: Vec<SocketAddr>,
     admin: SocketAddr,
 }
 
@@ -33,7 +33,7 @@ pub struct Refused {
 }
 
 impl Envoy {
-    /// Starts Envoy with a bootstrap whose listener and admin interface are on port 0, and
+    /// Starts Envoy with a bootstrap whose listeners and admin interface are on port 0, and
     /// returns once it listens.
     pub fn start(bootstrap: &Value, concurrency: usize) -> Result<Self, Refused> {
         let folder = tempfile::tempdir().unwrap();
@@ -70,15 +70,17 @@ impl Envoy {
                 }
             }
         });
-        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut envoy = Self { child, folder, access_log, gateway: unknown, admin: unknown };
+        let admin = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut envoy = Self { child, folder, access_log, listeners: Vec::new(), admin };
+        let listeners = bootstrap["static_resources"]["listeners"].as_array().unwrap();
+        let names: Vec<&str> = listeners.iter().map(|it| it["name"].as_str().unwrap()).collect();
         let ports = eventually("Envoy's ports", || match envoy.ended() {
             Some(_) => Some(None),
-            None => listening(&address_file).map(Some),
+            None => listening(&address_file, &names).map(Some),
         });
         match ports {
-            Some((admin, gateway)) => {
-                (envoy.admin, envoy.gateway) = (admin, gateway);
+            Some((admin, listeners)) => {
+                (envoy.admin, envoy.listeners) = (admin, listeners);
                 Ok(envoy)
             }
             None => Err(Refused { log: envoy.log() }),
@@ -87,7 +89,12 @@ impl Envoy {
 
     /// Where the gateway listens.
     pub fn gateway(&self) -> SocketAddr {
-        self.gateway
+        self.listeners[0]
+    }
+
+    /// Where the listeners listen, in the order of the bootstrap.
+    pub fn listeners(&self) -> &[SocketAddr] {
+        &self.listeners
     }
 
     /// Whether it ended, and how.
@@ -143,13 +150,18 @@ fn path() -> PathBuf {
     path.expect("set ENVOY_PATH to an Envoy, as `make test` does").into()
 }
 
-/// Addresses of the admin interface and of the first listener, once there are both.
-fn listening(address_file: &Path) -> Option<(SocketAddr, SocketAddr)> {
+/// Addresses of the admin interface and of the listeners, once all are known.
+fn listening(address_file: &Path, listeners: &[&str]) -> Option<(SocketAddr, Vec<SocketAddr>)> {
     let admin: SocketAddr = std::fs::read_to_string(address_file).ok()?.trim().parse().ok()?;
     let url = format!("http://{admin}/listeners?format=json");
     let text = client().get(url).call().ok()?.body_mut().read_to_string().ok()?;
-    let listeners: Value = serde_json::from_str(&text).ok()?;
-    let address = &listeners["listener_statuses"][0]["local_address"]["socket_address"];
-    let port = u16::try_from(address["port_value"].as_u64()?).ok().filter(|port| *port != 0)?;
-    Some((admin, SocketAddr::new(address["address"].as_str()?.parse().ok()?, port)))
+    let known: Value = serde_json::from_str(&text).ok()?;
+    let known = known["listener_statuses"].as_array()?;
+    let address = |name: &&str| {
+        let status = known.iter().find(|status| status["name"] == **name)?;
+        let address = &status["local_address"]["socket_address"];
+        let port = u16::try_from(address["port_value"].as_u64()?).ok().filter(|port| *port != 0)?;
+        Some(SocketAddr::new(address["address"].as_str()?.parse().ok()?, port))
+    };
+    Some((admin, listeners.iter().map(address).collect::<Option<_>>()?))
 }

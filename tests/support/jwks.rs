@@ -16,8 +16,8 @@ use super::{eventually, keys};
 pub enum Behaviour {
     /// Answers 200 with this document.
     Serve(String),
-    /// The same, with a `cache-control` header.
-    ServeFor(String, &'static str),
+    /// The same, with this value of `cache-control`.
+    ServeWith(String, &'static [u8]),
     /// Answers with this status and nothing useful.
     Fail(u16),
     /// Answers 302 to this address.
@@ -141,10 +141,12 @@ async fn answer(
     log.lock().unwrap().push(format!("{line} {host}"));
     let now = behaviour.wait_for(|behaviour| *behaviour != Behaviour::Hold).await.ok()?.clone();
     let (status, header, body) = match now {
-        Behaviour::Serve(body) => (200, String::new(), body),
-        Behaviour::ServeFor(body, control) => (200, format!("cache-control: {control}\r\n"), body),
-        Behaviour::Fail(status) => (status, String::new(), "no keys today".to_owned()),
-        Behaviour::Redirect(to) => (302, format!("location: {to}\r\n"), String::new()),
+        Behaviour::Serve(body) => (200, Vec::new(), body),
+        Behaviour::ServeWith(body, control) => {
+            (200, [b"cache-control: ", control, b"\r\n"].concat(), body)
+        }
+        Behaviour::Fail(status) => (status, Vec::new(), "no keys today".to_owned()),
+        Behaviour::Redirect(to) => (302, format!("location: {to}\r\n").into_bytes(), String::new()),
         Behaviour::Close | Behaviour::Hold => return None,
         Behaviour::Stall => {
             let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"keys\":";
@@ -154,10 +156,9 @@ async fn answer(
             return stream.read_u8().await.ok().map(|_| ());
         }
     };
-    let length = body.len();
-    let response = format!(
-        "HTTP/1.1 {status} Status\r\n{header}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
-    );
-    stream.write_all(response.as_bytes()).await.ok()?;
+    let start = format!("HTTP/1.1 {status} Status\r\n");
+    let end = format!("content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    let response = [start.as_bytes(), &header, end.as_bytes()].concat();
+    stream.write_all(&response).await.ok()?;
     stream.shutdown().await.ok()
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    SanType,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -30,7 +31,7 @@ pub struct Certificate {
 impl Authority {
     /// A new authority.
     pub fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        let mut params = named("authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
@@ -47,13 +48,14 @@ impl Authority {
     /// A certificate for servers and clients. Names with `://` are URIs (SPIFFE IDs), others DNS
     /// names or IP addresses.
     pub fn issue(&self, names: &[&str]) -> Certificate {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        let mut params = named("end entity");
         params.subject_alt_names = names.iter().map(|name| subject_alt_name(name)).collect();
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let stem = base64_of(&names.join(" "));
+        // A file name for any list of names.
+        let stem = super::keys::base64url(names.join(" "));
         let file = write(self.folder.path(), &format!("{stem}.pem"), &certificate.pem());
         let key_file = write(self.folder.path(), &format!("{stem}.key"), &key.serialize_pem());
         Certificate { certificate, key, file, key_file }
@@ -75,17 +77,19 @@ impl Certificate {
     }
 }
 
+/// A certificate whose subject is that of its issuer would count as self-signed.
+fn named(subject: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, subject);
+    params
+}
+
 fn subject_alt_name(name: &str) -> SanType {
     match name.parse() {
         Ok(address) => SanType::IpAddress(address),
         Err(_) if name.contains("://") => SanType::URI(name.try_into().unwrap()),
         Err(_) => SanType::DnsName(name.try_into().unwrap()),
     }
-}
-
-/// A file name for any list of names.
-fn base64_of(names: &str) -> String {
-    super::keys::base64url(names)
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
