@@ -119,15 +119,8 @@ impl Documents {
 
     /// Takes over what other workers have fetched.
     pub fn synchronize(&mut self) {
-        for (index, document) in self.documents.iter_mut().enumerate() {
-            let (schedule, _) = document.load();
-            if schedule.version != document.seen.version
-                && let Some((json, _)) = host::shared(&document.body_key())
-                && let Ok(keys) = KeySet::parse(&json, KeyOrigin::Remote)
-            {
-                self.ring.replace(index, Arc::new(keys));
-            }
-            document.seen = schedule;
+        for index in 0..self.documents.len() {
+            self.learn(index);
         }
     }
 
@@ -141,6 +134,22 @@ impl Documents {
                 document.keys.record(u64::try_from(keys.len()).unwrap_or(u64::MAX), sink);
             }
         }
+    }
+
+    /// Takes over what other workers have fetched of one document; whether that is news.
+    pub fn learn(&mut self, index: usize) -> bool {
+        let Some(document) = self.documents.get_mut(index) else { return false };
+        let (schedule, _) = document.load();
+        let mut news = false;
+        if schedule.version != document.seen.version
+            && let Some((json, _)) = host::shared(&document.body_key())
+            && let Ok(keys) = KeySet::parse(&json, KeyOrigin::Remote)
+        {
+            self.ring.replace(index, Arc::new(keys));
+            news = true;
+        }
+        document.seen = schedule;
+        news
     }
 
     /// Whether this worker is fetching.

@@ -143,17 +143,25 @@ impl Worker {
         let Some(map) = host::headers(Map::RequestHeaders) else { return refuse_broken() };
         let Some(headers) = header_map::parse(&map) else { return refuse_broken() };
         let request = Request { headers, claims: None };
-        let step = match self.engine.decide(
-            &request,
-            &mut Context {
-                now: now / 1_000,
-                keys: self.documents.ring(),
-                verifier: &self.verifier,
-                peer: &Peer,
-                cache: &mut self.cache,
-            },
-            &mut NoTrace,
-        ) {
+        let mut verdict =
+            decide(&self.engine, &self.documents, &self.verifier, &mut self.cache, &request, now);
+        // Another worker may have fetched since this one last looked. To ask for a fetch once in
+        // every worker would use up what is granted, and the last would be refused.
+        let lacking = match &verdict {
+            Verdict::AwaitKeys(wait) => Some(wait.document),
+            Verdict::Decided(_) => None,
+        };
+        if lacking.is_some_and(|document| self.documents.learn(document)) {
+            verdict = decide(
+                &self.engine,
+                &self.documents,
+                &self.verifier,
+                &mut self.cache,
+                &request,
+                now,
+            );
+        }
+        let step = match verdict {
             Verdict::Decided(decision) => Step::Apply(decision),
             Verdict::AwaitKeys(wait) => {
                 hold(&mut self.documents, self.waiting.len() < MAX_WAITING, wait, now)
@@ -252,17 +260,8 @@ impl Worker {
             return;
         };
         let request = Request { headers, claims: None };
-        let verdict = self.engine.decide(
-            &request,
-            &mut Context {
-                now: now / 1_000,
-                keys: self.documents.ring(),
-                verifier: &self.verifier,
-                peer: &Peer,
-                cache: &mut self.cache,
-            },
-            &mut NoTrace,
-        );
+        let verdict =
+            decide(&self.engine, &self.documents, &self.verifier, &mut self.cache, &request, now);
         let decision = match verdict {
             Verdict::Decided(decision) => decision,
             Verdict::AwaitKeys(wait) => {
@@ -301,6 +300,21 @@ impl Worker {
             host::set_tick_period(milliseconds);
         }
     }
+}
+
+/// Decides by the keys that this worker knows now. It takes the parts of a worker that it needs,
+/// so that the others can change while the decision lives.
+fn decide<'e>(
+    engine: &'e Engine,
+    documents: &Documents,
+    verifier: &HostVerifier,
+    cache: &mut TokenCache<Rc<Verified>>,
+    request: &Request<'_>,
+    now: u64,
+) -> Verdict<'e> {
+    let keys = documents.ring();
+    let mut context = Context { now: now / 1_000, keys, verifier, peer: &Peer, cache };
+    engine.decide(request, &mut context, &mut NoTrace)
 }
 
 /// Whether a request waits for keys, or what it is told at once.
