@@ -8,13 +8,16 @@ use rcgen::{
     SanType,
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::server::{NoClientAuth, WebPkiClientVerifier};
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 /// A certificate authority, its certificate in a file.
 pub struct Authority {
     folder: tempfile::TempDir,
+    certificate: rcgen::Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
 
@@ -37,7 +40,7 @@ impl Authority {
         let certificate = params.self_signed(&key).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
-        Self { folder, issuer: Issuer::new(params, key) }
+        Self { folder, certificate, issuer: Issuer::new(params, key) }
     }
 
     /// PEM file of the authority's own certificate.
@@ -65,11 +68,24 @@ impl Authority {
 impl Certificate {
     /// Takes TLS connections with this certificate and one of these protocols (ALPN).
     pub fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
+        self.accept(protocols, Arc::new(NoClientAuth))
+    }
+
+    /// The same, from clients with a certificate of this authority only.
+    pub fn acceptor_of_clients(&self, protocols: &[&str], of: &Authority) -> TlsAcceptor {
+        let mut roots = RootCertStore::empty();
+        roots.add(of.certificate.der().clone()).unwrap();
+        let provider = Arc::new(default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        self.accept(protocols, verifier.build().unwrap())
+    }
+
+    fn accept(&self, protocols: &[&str], clients: Arc<dyn ClientCertVerifier>) -> TlsAcceptor {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(vec![self.certificate.der().clone()], key)
             .unwrap();
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();

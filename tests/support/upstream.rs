@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::tls::Certificate;
+use super::tls::{Authority, Certificate};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -42,10 +42,18 @@ pub struct Upstream {
 impl Upstream {
     /// Starts with this certificate.
     pub fn start(certificate: &Certificate) -> Self {
+        Self::with(certificate.acceptor(&["h2"]))
+    }
+
+    /// Starts with this certificate and wants to see one of this authority.
+    pub fn asking_for_certificates(certificate: &Certificate, of: &Authority) -> Self {
+        Self::with(certificate.acceptor_of_clients(&["h2"], of))
+    }
+
+    fn with(tls: TlsAcceptor) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let tls = certificate.acceptor(&["h2"]);
         let received = Arc::<Mutex<Vec<Received>>>::default();
         let (stop, stopped) = oneshot::channel();
         let log = Arc::clone(&received);
