@@ -1,9 +1,10 @@
 //! HTTP/1.1 requests, byte for byte: what no client library would send, too.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::LIMIT;
+use super::tls::Client;
 
 /// A request that is being written.
 #[derive(Debug, Clone)]
@@ -44,26 +45,39 @@ impl Request {
         self.open(to).response()
     }
 
+    /// Sends it over TLS as a client with a certificate.
+    pub fn send_as(&self, client: &Client, to: SocketAddr) -> Response {
+        self.write(client.wrap(connect(to))).response()
+    }
+
     /// Sends it and leaves the response for later.
     pub fn open(&self, to: SocketAddr) -> Pending {
-        let mut stream = TcpStream::connect(to).unwrap();
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        self.write(connect(to))
+    }
+
+    fn write<S: Write>(&self, mut stream: S) -> Pending<S> {
         let end = b"connection: close\r\n\r\n";
         let bytes = [&self.start, &self.headers, &end[..], &self.body].concat();
         // Envoy may answer and close before it has read everything.
-        let _ = stream.write_all(&bytes);
+        let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
         Pending { stream, bodiless: self.start.starts_with(b"HEAD ") }
     }
 }
 
+fn connect(to: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(to).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream
+}
+
 /// A request whose response has not been read.
-pub struct Pending {
-    stream: TcpStream,
+pub struct Pending<S = TcpStream> {
+    stream: S,
     /// Whether the response has no body, whatever its headers say.
     bodiless: bool,
 }
 
-impl Pending {
+impl<S: Read> Pending<S> {
     /// Waits for the response. It ends where its headers say so: Envoy may keep the connection
     /// open for a while to be sure that the client reads everything.
     pub fn response(mut self) -> Response {
@@ -80,7 +94,9 @@ impl Pending {
             }
         }
     }
+}
 
+impl Pending {
     /// Whether something came, without waiting.
     pub fn has_answer(&self) -> bool {
         self.stream.set_nonblocking(true).unwrap();

@@ -1,5 +1,6 @@
 //! Certificate authorities and certificates, made anew for every test.
 
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,9 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{NoClientAuth, WebPkiClientVerifier};
-use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned,
+};
 
 /// A certificate authority, its certificate in a file.
 pub struct Authority {
@@ -43,6 +46,12 @@ impl Authority {
         Self { folder, certificate, issuer: Issuer::new(params, key) }
     }
 
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.der().clone()).unwrap();
+        roots
+    }
+
     /// PEM file of the authority's own certificate.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
@@ -65,7 +74,33 @@ impl Authority {
     }
 }
 
+/// A client that presents a certificate.
+pub struct Client(Arc<ClientConfig>);
+
+impl Client {
+    /// Speaks TLS over a connection to `gateway.test`.
+    pub fn wrap(&self, stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+        let name = "gateway.test".try_into().unwrap();
+        StreamOwned::new(ClientConnection::new(Arc::clone(&self.0), name).unwrap(), stream)
+    }
+}
+
 impl Certificate {
+    /// A client with this certificate, which trusts servers of this authority.
+    pub fn client(&self, trusts: &Authority) -> Client {
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(trusts.roots())
+            .with_client_auth_cert(vec![self.certificate.der().clone()], self.private_key())
+            .unwrap();
+        Client(Arc::new(config))
+    }
+
+    fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.serialize_der()))
+    }
+
     /// Takes TLS connections with this certificate and one of these protocols (ALPN).
     pub fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
         self.accept(protocols, Arc::new(NoClientAuth))
@@ -73,20 +108,18 @@ impl Certificate {
 
     /// The same, from clients with a certificate of this authority only.
     pub fn acceptor_of_clients(&self, protocols: &[&str], of: &Authority) -> TlsAcceptor {
-        let mut roots = RootCertStore::empty();
-        roots.add(of.certificate.der().clone()).unwrap();
         let provider = Arc::new(default_provider());
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let roots = Arc::new(of.roots());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
         self.accept(protocols, verifier.build().unwrap())
     }
 
     fn accept(&self, protocols: &[&str], clients: Arc<dyn ClientCertVerifier>) -> TlsAcceptor {
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_client_cert_verifier(clients)
-            .with_single_cert(vec![self.certificate.der().clone()], key)
+            .with_single_cert(vec![self.certificate.der().clone()], self.private_key())
             .unwrap();
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         TlsAcceptor::from(Arc::new(config))
