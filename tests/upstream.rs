@@ -16,12 +16,12 @@ use egress_auth::demo::echo::Echo;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 use support::gateway::Gateway;
-use support::http2;
-use support::jwks::Jwks;
+use support::jwks::{Behaviour, Jwks};
 use support::raw::Request;
 use support::tls::{Authority, Certificate};
 use support::token::{Recipe, payload};
 use support::upstream::Upstream;
+use support::{eventually, http2, keys};
 
 const ISSUER: &str = "https://auth.test";
 
@@ -102,19 +102,8 @@ fn tls_upstreams_are_whom_the_gateway_names_or_get_nothing() {
     assert_eq!(failures("right", "fail_verify_error") + failures("right", "fail_verify_san"), 0);
 }
 
-#[test]
-fn trailers_are_freed_of_output_headers_too() {
-    let authority = Authority::new();
-    let upstream = Upstream::start(&authority.issue(&["localhost"]));
-    let issuer = Jwks::start();
-    let port = upstream.address().port();
-    let routing = format!(
-        "  routing: {{rules: [{{route: {{serviceDestination: {{host: egress/localhost, port: {port}, \
-         tls: {{{}}}}}}}}}]}}\n",
-        simple(&authority)
-    );
-    let servers = guarded("grpc") + &routing;
-    let envoy = Gateway::of_servers(&servers).upstream("auth.test", issuer.address()).start(1);
+/// A call with forged output headers and trailers.
+fn call(envoy: SocketAddr) -> u16 {
     let request = http::Request::post("http://grpc.api/pay.Payments/Send")
         .header("content-type", "application/grpc")
         .header("te", "trailers")
@@ -128,17 +117,45 @@ fn trailers_are_freed_of_output_headers_too() {
         let name = HeaderName::from_static(name);
         trailers.insert(name, HeaderValue::from_static("of-the-client"));
     }
-    assert_eq!(http2::send(envoy.gateway(), request, trailers).status(), 200);
+    http2::send(envoy, request, trailers).status().as_u16()
+}
+
+#[test]
+fn trailers_are_freed_of_output_headers_too() {
+    let authority = Authority::new();
+    let upstream = Upstream::start(&authority.issue(&["localhost"]));
+    let issuer = Jwks::with(Behaviour::Hold, None);
+    let port = upstream.address().port();
+    let routing = format!(
+        "  routing: {{rules: [{{route: {{serviceDestination: {{host: egress/localhost, port: {port}, \
+         tls: {{{}}}}}}}}}]}}\n",
+        simple(&authority)
+    );
+    let servers = guarded("grpc") + &routing;
+    let envoy = Gateway::of_servers(&servers).upstream("auth.test", issuer.address()).start(1);
+    let to = envoy.gateway();
+    // The first call waits for the keys with all that it has sent, the second does not.
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(move || call(to));
+        eventually("a waiting call", || {
+            (envoy.stat("http.egress.downstream_rq_active") == Some(1)).then_some(())
+        });
+        issuer.behave(Behaviour::Serve(keys::all_keys()));
+        assert_eq!(waiting.join().unwrap(), 200);
+    });
+    assert_eq!(call(to), 200);
     let arrived = upstream.take_received();
-    let [received] = arrived.as_slice() else { panic!("{arrived:?}") };
-    assert_eq!(received.path, "/pay.Payments/Send");
-    assert_eq!(received.body, b"message");
-    let names: Vec<&str> = received.trailers.keys().map(HeaderName::as_str).collect();
-    assert_eq!(names, ["x-checksum"]);
-    let values: Vec<_> = received.headers.get_all("x-sub").iter().collect();
-    assert_eq!(values, ["me"]);
-    assert!(!received.headers.contains_key("x_sub"));
-    assert!(!received.headers.contains_key("authorization"));
+    assert_eq!(arrived.len(), 2);
+    for received in arrived {
+        assert_eq!(received.path, "/pay.Payments/Send");
+        assert_eq!(received.body, b"message");
+        let names: Vec<&str> = received.trailers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["x-checksum"]);
+        let values: Vec<_> = received.headers.get_all("x-sub").iter().collect();
+        assert_eq!(values, ["me"]);
+        assert!(!received.headers.contains_key("x_sub"));
+        assert!(!received.headers.contains_key("authorization"));
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use jwt_simple::algorithms::{
 use p256::ecdsa::signature::Signer as _;
 use rsa::pkcs8::{EncodePublicKey as _, LineEnding};
 use rsa::rand_core::OsRng;
-use rsa::sha2::{Digest as _, Sha256};
+use rsa::sha2::{Digest as _, Sha256, Sha384, Sha512};
 use rsa::traits::PublicKeyParts as _;
 use rsa::{Pkcs1v15Sign, Pss, RsaPrivateKey};
 use serde_json::{Value, json};
@@ -98,8 +98,7 @@ pub fn sign(signer: Signer, algorithm: &str, input: &[u8]) -> Vec<u8> {
     match (signer, algorithm) {
         (Signer::Nobody, _) => Vec::new(),
         (Signer::PublicKeyAsSecret, _) => {
-            let pem = RSA.to_public_key().to_public_key_pem(LineEnding::LF).unwrap();
-            HS256Key::from_bytes(pem.as_bytes()).authentication_tag(input)
+            HS256Key::from_bytes(public_pem().as_bytes()).authentication_tag(input)
         }
         (_, "ES256") => {
             let signature: p256::ecdsa::Signature = P256.key_pair().as_ref().sign(input);
@@ -110,13 +109,33 @@ pub fn sign(signer: Signer, algorithm: &str, input: &[u8]) -> Vec<u8> {
             signature.to_bytes().to_vec()
         }
         (_, "EdDSA") => ED25519.sk.sign(input, None).to_vec(),
-        (signer, "PS256") => rsa(signer)
-            .sign_with_rng(&mut OsRng, Pss::new::<Sha256>(), &Sha256::digest(input))
-            .unwrap(),
-        (signer, _) => {
-            rsa(signer).sign(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(input)).unwrap()
-        }
+        (signer, algorithm) => rsa_sign(rsa(signer), algorithm, input),
     }
+}
+
+/// The issuer's public RSA key in PEM.
+pub fn public_pem() -> String {
+    RSA.to_public_key().to_public_key_pem(LineEnding::LF).unwrap()
+}
+
+/// A key that says nothing of its algorithm.
+pub fn without_algorithm(jwk: &Value) -> Value {
+    let mut jwk = jwk.clone();
+    jwk.as_object_mut().unwrap().remove("alg");
+    jwk
+}
+
+/// Algorithms that do not exist are signed as RS256.
+fn rsa_sign(key: &RsaPrivateKey, algorithm: &str, input: &[u8]) -> Vec<u8> {
+    let signature = match algorithm {
+        "RS384" => key.sign(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(input)),
+        "RS512" => key.sign(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(input)),
+        "PS256" => key.sign_with_rng(&mut OsRng, Pss::new::<Sha256>(), &Sha256::digest(input)),
+        "PS384" => key.sign_with_rng(&mut OsRng, Pss::new::<Sha384>(), &Sha384::digest(input)),
+        "PS512" => key.sign_with_rng(&mut OsRng, Pss::new::<Sha512>(), &Sha512::digest(input)),
+        _ => key.sign(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(input)),
+    };
+    signature.unwrap()
 }
 
 fn rsa(signer: Signer) -> &'static RsaPrivateKey {

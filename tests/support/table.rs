@@ -5,6 +5,7 @@
 //!
 //! ```yaml
 //! gateway: envoy/examples/payments.yaml   # the Gateway document
+//! arguments: [--default-action, allow]    # for compile and explain
 //! keys: {https://auth.example.com: auth.example.com}   # issuers, and the hosts of their keys
 //! upstreams: [httpbin.org]                # hosts that the echo upstream stands in for
 //! output_headers: [x-jwt-payload]         # every output header of the Gateway
@@ -43,6 +44,8 @@ use super::{keys, program};
 #[serde(deny_unknown_fields)]
 pub struct Table {
     gateway: String,
+    #[serde(default)]
+    arguments: Vec<String>,
     #[serde(default)]
     keys: BTreeMap<String, String>,
     upstreams: Vec<String>,
@@ -174,7 +177,8 @@ impl Table {
         let mut wrong = self.explained(&prepared);
 
         let (issuer, echo) = (Jwks::start(), Echo::start().unwrap());
-        let mut gateway = Gateway::new(self.document());
+        let mut gateway =
+            Gateway::new(self.document()).arguments(self.arguments.iter().map(String::as_str));
         for host in self.keys.values().collect::<std::collections::BTreeSet<_>>() {
             gateway = gateway.upstream(host, issuer.address());
         }
@@ -231,7 +235,7 @@ impl Table {
         for issuer in self.keys.keys() {
             command.arg("--jwks").arg(format!("{issuer}={}", keys.display()));
         }
-        let output = command.args(["--output", "json"]).output().unwrap();
+        let output = command.args(&self.arguments).args(["--output", "json"]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(text.lines().count(), expected.len());
