@@ -109,24 +109,49 @@ fn what_is_no_answer_is_told_apart_from_a_bad_token_and_got_over() {
     let padded = format!("{}{}", keys::all_keys(), " ".repeat(256 * 1_024));
     let encryption = json!({"kty": "RSA", "n": other["n"], "e": "AQAB", "use": "enc"});
     let table = [
-        ("fails", Behaviour::Fail(500), "status 500: no keys today"),
-        ("missing", Behaviour::Fail(404), "status 404"),
-        ("redirects", Behaviour::Redirect(url), "status 302"),
-        ("closes", Behaviour::Close, "status 503"),
-        ("stalls", Behaviour::Stall, "no response"),
-        ("says-nothing", Behaviour::Hold, "status 504"),
-        ("garbage", Behaviour::Serve("<html>".to_owned()), "the JWKS is not valid JSON"),
-        ("no-list", Behaviour::Serve("{}".to_owned()), "the JWKS has no array \"keys\""),
-        ("no-keys", Behaviour::Serve(keys::jwks(&[])), "the JWKS has no usable key"),
-        ("secret", Behaviour::Serve(keys::jwks(&[secret])), "the JWKS has no usable key"),
-        ("encrypts", Behaviour::Serve(keys::jwks(&[encryption])), "the JWKS has no usable key"),
-        ("huge", Behaviour::Serve(padded), "the JWKS is over 256 KiB"),
+        ("fails", Behaviour::Fail(500), "status 500: no keys today", "status"),
+        ("missing", Behaviour::Fail(404), "status 404", "status"),
+        ("redirects", Behaviour::Redirect(url), "status 302", "status"),
+        ("closes", Behaviour::Close, "status 503", "status"),
+        ("stalls", Behaviour::Stall, "no response", "no_response"),
+        ("says-nothing", Behaviour::Hold, "status 504", "status"),
+        (
+            "garbage",
+            Behaviour::Serve("<html>".to_owned()),
+            "the JWKS is not valid JSON",
+            "not_json",
+        ),
+        (
+            "no-list",
+            Behaviour::Serve("{}".to_owned()),
+            "the JWKS has no array \"keys\"",
+            "not_json",
+        ),
+        (
+            "no-keys",
+            Behaviour::Serve(keys::jwks(&[])),
+            "the JWKS has no usable key",
+            "no_usable_key",
+        ),
+        (
+            "secret",
+            Behaviour::Serve(keys::jwks(&[secret])),
+            "the JWKS has no usable key",
+            "no_usable_key",
+        ),
+        (
+            "encrypts",
+            Behaviour::Serve(keys::jwks(&[encryption])),
+            "the JWKS has no usable key",
+            "no_usable_key",
+        ),
+        ("huge", Behaviour::Serve(padded), "the JWKS is over 256 KiB", "too_big"),
     ];
     let echo = Echo::start().unwrap();
     let mut servers = server("works", "https://works.issuer/jwks");
     let works = Jwks::with(Behaviour::ServeWith(keys::all_keys(), b"max-age=\xff\xfe"), None);
     let mut issuers = Vec::new();
-    for (name, behaviour, _) in &table {
+    for (name, behaviour, ..) in &table {
         servers.push_str(&server(name, &format!("https://{name}.issuer/jwks")));
         issuers.push(Jwks::with(behaviour.clone(), None));
     }
@@ -145,7 +170,7 @@ fn what_is_no_answer_is_told_apart_from_a_bad_token_and_got_over() {
     let waiting: Vec<_> = waiting.collect();
     // One issuer's trouble is none of another's.
     assert_eq!(get("works", &token_of("works")).send(envoy.gateway()).status, 200);
-    for ((name, _, why), waiting) in table.iter().zip(waiting) {
+    for ((name, _, why, counted), waiting) in table.iter().zip(waiting) {
         let response: Response = waiting.response();
         assert_eq!(response.status, 503, "{name}");
         assert_eq!(response.body, "JWKS is not available", "{name}");
@@ -154,6 +179,13 @@ fn what_is_no_answer_is_told_apart_from_a_bad_token_and_got_over() {
         assert_eq!(reason(&envoy, name), "jwks_unavailable", "{name}");
         let line = format!("JWKS fetch failed: uri=https://{name}.issuer/jwks reason={why}");
         eventually(&line, || envoy.log().contains(&line).then_some(()));
+        let series = format!("jwks_fetch{{issuer=\"https://{name}\",result=\"{counted}\"}}");
+        eventually(&series, || {
+            let all = envoy.admin("/stats/prometheus");
+            let line = all.lines().find(|line| line.contains(&series))?;
+            let count: u64 = line.rsplit(' ').next()?.parse().unwrap();
+            (count > 0).then_some(())
+        });
     }
     assert_eq!(echo.take_received().len(), 1);
     assert_eq!(elsewhere.asked(), 0);
