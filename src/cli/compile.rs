@@ -7,10 +7,12 @@ use clap::ValueEnum;
 
 use super::envoy_args::EnvoyArgs;
 use super::input::InputArgs;
+use super::istio_args::IstioArgs;
 use super::output;
 use crate::emit::envoy::{self, EmitError};
+use crate::emit::istio;
 use crate::policy::Policy;
-use crate::resource::diagnostic::Diagnostic;
+use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 
 /// Flags of `egress-auth compile`.
 #[derive(Debug, clap::Args)]
@@ -23,8 +25,14 @@ pub struct Args {
     /// Write to a file instead of standard output
     #[arg(short, long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Emit something strictly narrower where a native output cannot say exactly what the Gateway
+    /// does, instead of an error
+    #[arg(long)]
+    allow_narrower: bool,
     #[command(flatten)]
     envoy: EnvoyArgs,
+    #[command(flatten)]
+    istio: IstioArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -33,12 +41,18 @@ enum Target {
     PluginConfig,
     /// A complete Envoy bootstrap
     Envoy,
+    /// An Istio WasmPlugin with the filter, and what it needs
+    WasmPlugin,
+    /// Istio's own objects instead of the filter
+    IstioNative,
 }
 
 /// What was made, ready to be written.
 enum Made {
     Policy(Box<Policy>),
     Bootstrap(serde_json::Value),
+    /// Objects of Kubernetes, as YAML.
+    Objects(String),
 }
 
 /// Runs the command: exit code 0 when something was written, 1 when the documents have errors.
@@ -60,6 +74,17 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 }
             }
         }
+        (Some(compiled), Target::WasmPlugin) => {
+            let options = args.istio.plugin_options(&args.envoy)?;
+            objects(istio::plugin::objects(&compiled, &options), &mut loaded.diagnostics)?
+        }
+        (Some(compiled), Target::IstioNative) => {
+            let options = istio::native::Options {
+                version: args.istio.istio_version,
+                allow_narrower: args.allow_narrower,
+            };
+            objects(istio::native::objects(&compiled, options), &mut loaded.diagnostics)?
+        }
     };
     loaded.print()?;
     let Some(made) = made else { return Ok(ExitCode::FAILURE) };
@@ -67,12 +92,23 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     drop(loaded);
     output::write_with(args.out.as_deref(), |out| {
         match made {
+            Made::Objects(yaml) => return out.write_all(yaml.as_bytes()),
             Made::Policy(policy) => serde_json::to_writer_pretty(&mut *out, &policy)?,
             Made::Bootstrap(bootstrap) => serde_json::to_writer_pretty(&mut *out, &bootstrap)?,
         }
         out.write_all(b"\n")
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The objects as YAML; nothing when there are errors.
+fn objects(emitted: istio::Emitted, diagnostics: &mut Diagnostics) -> anyhow::Result<Option<Made>> {
+    let failed = emitted.findings.has_errors();
+    diagnostics.append(emitted.findings);
+    match failed {
+        true => Ok(None),
+        false => Ok(Some(Made::Objects(istio::to_yaml(&emitted.objects)?))),
+    }
 }
 
 /// What an output cannot say, as an error about the document.

@@ -77,7 +77,10 @@ impl EnvoyArgs {
 
     /// The filter's module: the one that is named, else the first that exists of those beside
     /// this program and in `dist/`.
-    fn module(&self) -> anyhow::Result<PathBuf> {
+    ///
+    /// # Errors
+    /// When none is named and none is found.
+    pub fn module(&self) -> anyhow::Result<PathBuf> {
         if let Some(module) = &self.wasm {
             return Ok(module.clone());
         }

@@ -7,6 +7,7 @@
 //! | [`diagnostics`] | how diagnostics look |
 //! | [`output`] | writing results |
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
+//! | `istio_args` | flags of the outputs for Istio |
 //! | `check`, `compile`, `explain`, `run`, `schema`, `token` | the commands |
 //!
 //! A command parses nothing and decides nothing itself: it reads flags, calls the library and
@@ -23,6 +24,7 @@ mod discover;
 pub mod envoy_args;
 mod explain;
 pub mod input;
+mod istio_args;
 pub mod output;
 mod run;
 mod schema;

@@ -1,0 +1,60 @@
+//! Flags of the outputs for Istio.
+
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use sha2::{Digest as _, Sha256};
+
+use super::envoy_args::EnvoyArgs;
+use crate::emit::istio::{Version, plugin};
+
+/// Flags of the outputs for Istio.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Istio")]
+pub struct IstioArgs {
+    /// Where the gateway's pods get the filter's module, for --to wasm-plugin: an https, http or
+    /// file URL, or an oci one with a digest (oci://registry/image@sha256:...)
+    #[arg(long, value_name = "URL", required_if_eq("to", "wasm-plugin"))]
+    pub module_url: Option<String>,
+    /// The release of Istio, at least 1.22
+    #[arg(long, value_name = "X.Y", default_value_t = Version::NEWEST)]
+    pub istio_version: Version,
+}
+
+impl IstioArgs {
+    /// What the WasmPlugin takes beside the Gateway.
+    ///
+    /// # Errors
+    /// When the URL is of no kind that Istio loads, or names an image without its digest, or the
+    /// module cannot be read.
+    pub fn plugin_options(&self, envoy: &EnvoyArgs) -> anyhow::Result<plugin::Options> {
+        let url = self.module_url.clone().context("name the module: --module-url")?;
+        let sha256 = match url.split_once("://") {
+            // What Istio compares is the digest of the image, not that of the module in it.
+            Some(("oci", image)) => digest(image).with_context(|| {
+                format!("{url} names no digest: write oci://registry/image@sha256:<64 digits>")
+            })?,
+            Some(("https" | "http" | "file", rest)) => {
+                ensure!(!rest.is_empty(), "{url} names nothing");
+                sha256_of(&envoy.module()?)?
+            }
+            _ => anyhow::bail!("{url} is not an oci, https, http or file URL"),
+        };
+        Ok(plugin::Options { url, sha256, version: self.istio_version })
+    }
+}
+
+/// The digest in `image@sha256:<digest>`.
+fn digest(image: &str) -> Option<String> {
+    let (name, digest) = image.split_once("@sha256:")?;
+    let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (!name.is_empty() && digest.len() == 64 && digest.bytes().all(hexadecimal))
+        .then(|| digest.to_owned())
+}
+
+fn sha256_of(module: &Path) -> anyhow::Result<String> {
+    let bytes =
+        std::fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
+    ensure!(bytes.starts_with(b"\0asm"), "{} is not a WebAssembly module", module.display());
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}

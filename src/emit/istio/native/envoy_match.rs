@@ -1,0 +1,167 @@
+//! Hosts, paths, workloads and claims as Envoy's RBAC filter matches them. Its regular expressions
+//! (RE2, over the whole value) can say every pattern exactly.
+
+use serde_json::{Value, json};
+
+use super::claims::Tokens;
+use crate::emit::istio::Version;
+use crate::policy::{Operation, SourceIdentity};
+
+/// A hostname in any form that stands for it: in any case, with a port, with a trailing dot.
+pub(super) fn host(hostname: &str) -> Value {
+    let name = match hostname.strip_prefix('*') {
+        Some("") => ".*".to_owned(),
+        Some(suffix) => format!(".+{}", escape(suffix)),
+        None => escape(hostname),
+    };
+    let regex = format!("(?i){name}\\.?(:.*)?");
+    json!({"header": {"name": ":authority", "string_match": {"safe_regex": {"regex": regex}}}})
+}
+
+/// Methods and paths; absent lists match anything.
+pub(super) fn operation(operation: &Operation) -> Value {
+    let methods = operation.methods.iter().map(|methods| {
+        any(methods.iter().map(
+            |method| json!({"header": {"name": ":method", "string_match": {"exact": method}}}),
+        ))
+    });
+    let paths = operation
+        .paths
+        .iter()
+        .map(|paths| any(paths.iter().map(|pattern| json!({"url_path": {"path": path(pattern)}}))));
+    all(methods.chain(paths))
+}
+
+/// A path pattern, over the path without its query.
+fn path(pattern: &str) -> Value {
+    if !pattern.contains(['*', '{']) {
+        return json!({"exact": pattern});
+    }
+    match pattern.strip_suffix('*') {
+        Some(prefix) if !prefix.is_empty() && !prefix.contains(['*', '{']) => {
+            json!({"prefix": prefix})
+        }
+        _ => json!({"safe_regex": {"regex": path_regex(pattern)}}),
+    }
+}
+
+fn path_regex(pattern: &str) -> String {
+    let mut regex = String::new();
+    let mut separator = false;
+    let mut segments = pattern.split('/').peekable();
+    let literal = |text: &str| text.split('*').map(escape).collect::<Vec<_>>().join(".*");
+    while let Some(segment) = segments.next() {
+        match segment {
+            "{**}" if separator => regex.push_str("(/.*)?"),
+            "{**}" if segments.peek().is_none() => regex.push_str(".*"),
+            "{**}" => {
+                regex.push_str("(.*/)?");
+                continue;
+            }
+            _ => {
+                if separator {
+                    regex.push('/');
+                }
+                match segment {
+                    "{*}" => regex.push_str("[^/]+"),
+                    text => regex.push_str(&literal(text)),
+                }
+            }
+        }
+        separator = true;
+    }
+    regex
+}
+
+/// Workloads, as patterns over the SPIFFE ID in the peer's certificate.
+pub(super) fn source(pattern: &str, identity: &SourceIdentity) -> Value {
+    const NAME: &str = "[A-Za-z0-9._-]";
+    let domains: Vec<_> = identity.trust_domains.iter().map(|domain| escape(domain)).collect();
+    let (namespace, account) = pattern.split_once('/').unwrap_or_default();
+    let part = |text: &str| match text.strip_suffix('*') {
+        Some("") => format!("{NAME}+"),
+        Some(prefix) => format!("{}{NAME}*", escape(prefix)),
+        None => escape(text),
+    };
+    let regex =
+        format!("spiffe://({})/ns/{}/sa/{}", domains.join("|"), part(namespace), part(account));
+    json!({"authenticated": {"principal_name": {"safe_regex": {"regex": regex}}}})
+}
+
+/// Any of these tokens, as Istio's JWT filter leaves their claims behind.
+pub(super) fn tokens(tokens: &Tokens<'_>, version: Version) -> Value {
+    let mut claims = vec![claim(
+        "iss",
+        any_value(tokens.issuers.iter().map(|issuer| json!({"exact": issuer}))),
+        version,
+    )];
+    if !tokens.audiences.is_empty() {
+        let value = any_value(tokens.audiences.iter().map(|audience| json!({"exact": audience})));
+        let in_list = json!({"list_match": {"one_of": value}});
+        let value = json!({"or_match": {"value_matchers": [in_list, value]}});
+        claims.push(claim("aud", value, version));
+    }
+    all_ids(claims)
+}
+
+/// No token at all.
+pub(super) fn no_token(version: Version) -> Value {
+    let present = json!({"string_match": {"safe_regex": {"regex": "(?s).+"}}});
+    json!({"not_id": claim("iss", present, version)})
+}
+
+fn claim(name: &str, value: Value, version: Version) -> Value {
+    let matcher = json!({
+        "filter": "envoy.filters.http.jwt_authn",
+        "path": [{"key": "payload"}, {"key": name}],
+        "value": value,
+    });
+    match version >= Version::SOURCED_METADATA {
+        true => json!({"sourced_metadata": {"metadata_matcher": matcher}}),
+        false => json!({"metadata": matcher}),
+    }
+}
+
+fn any_value(matchers: impl Iterator<Item = Value>) -> Value {
+    let mut matchers: Vec<_> = matchers.map(|matcher| json!({"string_match": matcher})).collect();
+    match matchers.len() {
+        1 => matchers.pop().unwrap_or_default(),
+        _ => json!({"or_match": {"value_matchers": matchers}}),
+    }
+}
+
+/// A permission that any of these gives.
+pub(super) fn any(permissions: impl IntoIterator<Item = Value>) -> Value {
+    joined("or_rules", "rules", permissions)
+}
+
+/// A permission that all of these give together.
+pub(super) fn all(permissions: impl IntoIterator<Item = Value>) -> Value {
+    joined("and_rules", "rules", permissions)
+}
+
+/// A principal that all of these describe.
+pub(super) fn all_ids(principals: impl IntoIterator<Item = Value>) -> Value {
+    joined("and_ids", "ids", principals)
+}
+
+/// One alone, or a set.
+fn joined(kind: &str, list: &str, items: impl IntoIterator<Item = Value>) -> Value {
+    let mut items: Vec<_> = items.into_iter().collect();
+    match items.len() {
+        1 => items.pop().unwrap_or_default(),
+        _ => json!({kind: {list: items}}),
+    }
+}
+
+/// A text that stands for itself in a regular expression.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_ascii_punctuation() && !"-_/:%@,=~".contains(character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}

@@ -1,0 +1,172 @@
+//! `--to istio-native`: Istio's own objects instead of the filter, for hosts as the table of
+//! [`crate::engine::precedence`] divides them.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `hosts` | what decides for which hostname, and hostnames as Istio matches them |
+//! | `authentication` | RequestAuthentication |
+//! | `authorization` | AuthorizationPolicy: server-level authorization, and tokens alone |
+//! | `claims`, `paths` | conditions on claims, and paths, in Istio's words |
+//! | `rbac`, `envoy_match` | EnvoyFilter: `egressAuthorization`, in Envoy's words |
+//!
+//! An ALLOW policy denies whatever it does not admit at the whole gateway, and every token that a
+//! RequestAuthentication accepts is accepted at every host. So each rule names its hosts and the
+//! issuers of their server, and hosts that `egressAuthorization` decides are admitted by the
+//! policy, for the EnvoyFilter to decide alone. What Istio cannot say exactly is an error; nothing
+//! broader than the Gateway is ever written.
+
+mod authentication;
+mod authorization;
+mod claims;
+mod envoy_match;
+mod hosts;
+mod paths;
+mod rbac;
+
+use serde_json::json;
+
+use super::findings::Findings;
+use super::{Emitted, Place, Version, check_size};
+use crate::compile::Compiled;
+use crate::compile::model::ServerDeployment;
+use crate::engine::precedence::Decides;
+use crate::policy::{DefaultAction, Policy, Server};
+use crate::resource::source::Origin;
+use hosts::Hosts;
+
+/// What the output takes beside the Gateway.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The release of Istio.
+    pub version: Version,
+    /// Whether something strictly narrower may stand for what cannot be said exactly.
+    pub allow_narrower: bool,
+}
+
+/// RequestAuthentication, AuthorizationPolicy and EnvoyFilter: those that the Gateway needs.
+pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
+    let mut findings = Findings::new(options.allow_narrower);
+    let Some(place) = Place::new(&compiled.deployment, findings.list()) else {
+        return Emitted { objects: Vec::new(), findings: findings.into_diagnostics() };
+    };
+    let policy = &compiled.policy;
+    let native =
+        Native { policy, servers: &compiled.deployment.servers, hosts: &Hosts::new(policy) };
+    native.warn_of_differences(&mut findings);
+    let mut objects = Vec::new();
+    if let Some(mut spec) = native.request_authentication(&mut findings) {
+        place.select(&mut spec, "selector", "matchLabels");
+        objects.push(place.object("security.istio.io/v1", "RequestAuthentication", spec));
+    }
+    if native.needs_authorization_policy() {
+        let mut spec = json!({
+            "action": "ALLOW",
+            "rules": native.authorization_rules(&mut findings),
+        });
+        place.select(&mut spec, "selector", "matchLabels");
+        objects.push(place.object("security.istio.io/v1", "AuthorizationPolicy", spec));
+    }
+    if native.hosts.any(Decides::EgressAuthorization) {
+        let mut spec = native.envoy_filter(options.version, &mut findings);
+        place.select(&mut spec, "workloadSelector", "labels");
+        objects.push(place.object("networking.istio.io/v1alpha3", "EnvoyFilter", spec));
+    }
+    if objects.is_empty() {
+        findings.warn(
+            None,
+            "there is nothing to enforce, so there are no objects".to_owned(),
+            "every host passes: name those that do not, or leave out --default-action allow",
+        );
+    }
+    for object in &objects {
+        let kind = object.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default();
+        check_size(
+            &format!("the {kind}"),
+            object,
+            "divide the servers among several Gateways, or use --to wasm-plugin, whose format \
+             writes once what repeats",
+            findings.list(),
+        );
+    }
+    if findings.has_errors() {
+        objects.clear();
+    }
+    Emitted { objects, findings: findings.into_diagnostics() }
+}
+
+/// A Gateway on its way to Istio's objects.
+struct Native<'c> {
+    policy: &'c Policy,
+    servers: &'c [ServerDeployment],
+    hosts: &'c Hosts<'c>,
+}
+
+impl<'c> Native<'c> {
+    /// Whether Istio has to deny anything that the EnvoyFilter does not: hosts that are decided by
+    /// rules or tokens, or hosts that nothing governs where there is no EnvoyFilter at all.
+    fn needs_authorization_policy(&self) -> bool {
+        self.hosts.any(Decides::Authorization)
+            || self.hosts.any(Decides::Authentication)
+            || (self.policy.default_action == DefaultAction::Deny
+                && !self.hosts.any(Decides::EgressAuthorization))
+    }
+
+    fn server(&self, index: Option<usize>) -> Option<&'c Server> {
+        self.policy.servers.get(index?)
+    }
+
+    /// Where a server is written, by its index.
+    fn origin(&self, index: Option<usize>) -> Option<&'c Origin> {
+        self.servers.get(index?).map(|server| &server.origin)
+    }
+
+    /// The first server that uses a JWT rule.
+    fn origin_of_jwt_rule(&self, rule: u32) -> Option<&'c Origin> {
+        self.origin(self.policy.servers.iter().position(|server| {
+            server.authentication.as_ref().is_some_and(|it| it.jwt.contains(&rule))
+        }))
+    }
+
+    /// What Istio does in other ways than the filter whatever the Gateway says.
+    fn warn_of_differences(&self, findings: &mut Findings) {
+        let policy = self.policy;
+        for (index, server) in policy.servers.iter().enumerate() {
+            let parts = [
+                (server.shadow_authentication, "authentication"),
+                (server.shadow_authorization, "authorization"),
+            ];
+            for (_, part) in parts.into_iter().filter(|(shadow, _)| *shadow) {
+                let message = format!("the {part} of `{}` is only tried out", server.hostname);
+                findings.refuse(self.origin(Some(index)), message, SHADOW_HINT);
+            }
+        }
+        for host in policy.egress.iter().filter(|host| host.shadow) {
+            let message =
+                format!("the egressAuthorization of `{}` is only tried out", host.hostname);
+            findings.refuse(None, message, SHADOW_HINT);
+        }
+        if policy.operations.iter().any(|operation| operation.paths.is_some()) {
+            findings.warn(
+                None,
+                "paths that servers read in different ways are not refused, as the filter does"
+                    .to_owned(),
+                "let Istio resolve what it can: `meshConfig.pathNormalization.normalization: \
+                 DECODE_AND_MERGE_SLASHES`",
+            );
+        }
+        let without_token = |server: &Server| server.authentication.is_none();
+        if policy.servers.iter().any(|server| server.authentication.is_some())
+            && (policy.servers.iter().any(without_token) || !policy.egress.is_empty())
+        {
+            findings.warn(
+                None,
+                "Istio checks tokens at every host of the gateway, also where none is asked for"
+                    .to_owned(),
+                "a token that is not valid is refused there, and a valid one does not go on; keep \
+                 mesh tokens in a header of their own: `fromHeaders: [{name: x-mesh-token}]`",
+            );
+        }
+    }
+}
+
+const SHADOW_HINT: &str = "use --to wasm-plugin to try it out, or enforce it";
