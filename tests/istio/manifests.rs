@@ -1,0 +1,81 @@
+//! The committed example is what the program writes, and every manifest fits its schema.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::schema;
+
+/// What the example is made of, and how.
+const COMMANDS: [(&str, &[&str]); 2] = [
+    (
+        "wasm-plugin.yaml",
+        &[
+            "--to",
+            "wasm-plugin",
+            "--module-url",
+            "oci://registry.example.com/egress-auth@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        ],
+    ),
+    ("native.yaml", &["--to", "istio-native"]),
+];
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy/istio")
+}
+
+/// After a wanted change, write the files anew with `BLESS=1`, and review the difference.
+#[test]
+fn the_example_is_current() {
+    for (file, arguments) in COMMANDS {
+        let output = Command::new(env!("CARGO_BIN_EXE_egress-auth"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["compile", "envoy/examples/payments.yaml"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let path = folder().join(file);
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &output.stdout).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), committed, "{file}");
+    }
+}
+
+#[test]
+fn every_manifest_of_istio_fits_its_schema() {
+    let mut checked = 0;
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for object in serde_saphyr::from_multiple::<Value>(&text).unwrap() {
+            if object["apiVersion"].as_str().unwrap().contains("istio.io/") {
+                assert_eq!(schema::errors(&object), [""; 0], "{}: {object:#}", path.display());
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > COMMANDS.len(), "{checked}");
+}
+
+#[test]
+fn what_the_documentation_shows_is_in_the_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let documentation = std::fs::read_to_string(root.join("docs/istio.md")).unwrap();
+    let shown: Vec<_> = documentation
+        .split("```yaml\n")
+        .skip(1)
+        .map(|rest| rest.split_once("```").unwrap().0)
+        .collect();
+    assert!(!shown.is_empty());
+    let written = COMMANDS.map(|(file, _)| std::fs::read_to_string(folder().join(file)).unwrap());
+    for yaml in shown {
+        assert!(written.iter().any(|file| file.contains(yaml)), "{yaml}");
+    }
+}
