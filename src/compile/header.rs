@@ -74,7 +74,9 @@ impl<'a> Compiler<'a, '_> {
             let mut seen: Vec<(String, Node<'_>)> = Vec::new();
             for output in outputs(rule).filter(|output| !output.text.is_empty()) {
                 let Some(name) = self.output(output, &sources) else { continue };
-                if let Some((_, first)) = seen.iter().find(|(other, _)| *other == name) {
+                if let Some((_, first)) =
+                    seen.iter().find(|(other, _)| folded(other) == folded(&name))
+                {
                     self.report(
                         Diagnostic::error(format!("the header `{name}` is written twice"))
                             .on(output.node)

@@ -32,7 +32,14 @@ pub enum PathError {
     /// Escapes that decode to invalid or overlong UTF-8.
     #[error("the path holds escapes that are not valid UTF-8")]
     Utf8,
+    /// Too long to be judged under every reading.
+    #[error("the path can be read in several ways and is over {MAX_AMBIGUOUS_BYTES} bytes")]
+    TooLong,
 }
+
+/// Longest path that is judged under several readings: each costs as much as a path of its own, and
+/// no API needs one.
+const MAX_AMBIGUOUS_BYTES: usize = 8_192;
 
 /// The part of `:path` before the query.
 pub fn without_query(path: &[u8]) -> &[u8] {
@@ -57,6 +64,9 @@ pub fn readings(path: &[u8]) -> Result<Readings<'_>, PathError> {
         return Ok(Readings::One(path));
     }
 
+    if path.len() > MAX_AMBIGUOUS_BYTES {
+        return Err(PathError::TooLong);
+    }
     let once = decode(path, Invalid::Refused)?;
     // A second decoding meets what the first one made: `%25zz` is a valid way to write `%zz`,
     // so an invalid escape stays as it is there.
@@ -254,6 +264,13 @@ mod tests {
         for (path, error) in table {
             assert_eq!(readings(path), Err(error), "{}", path.escape_ascii());
         }
+    }
+
+    #[test]
+    fn only_plain_paths_may_be_very_long() {
+        let long = format!("/{}", "a".repeat(MAX_AMBIGUOUS_BYTES));
+        assert_eq!(readings(long.as_bytes()), Ok(Readings::One(&long)));
+        assert_eq!(readings(format!("{long}//").as_bytes()), Err(PathError::TooLong));
     }
 
     #[test]

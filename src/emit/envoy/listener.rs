@@ -60,7 +60,8 @@ pub(super) fn listener(
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": manager,
     })];
-    if options.downstream_tls.is_some() && !policy.egress.is_empty() {
+    if options.downstream_tls.is_some() {
+        // Whether or not the policy asks now: a listener stays while policies change.
         filters.insert(0, peer_uri_sans());
     }
     let mut chain = json!({"filters": filters});
@@ -104,7 +105,6 @@ fn connection_manager() -> Value {
         // Escaped slashes stay: `@scope%2fpackage` is one name.
         "normalize_path": true,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
-        "strip_trailing_host_dot": true,
         // Clients connect directly: what they say about where they come from is not believed.
         "use_remote_address": true,
         "skip_xff_append": true,

@@ -38,9 +38,15 @@ fn virtual_host(route: &Route) -> Value {
     if let Some(host) = &route.host_rewrite {
         set(&mut action, "host_rewrite_literal", host.as_str());
     }
+    // With the dot that names may end in: were it Envoy that took it off, the filter would take off
+    // a second one, and judge another host than the one that is routed to.
+    let mut domains = vec![route.hostname.clone()];
+    if route.hostname != "*" && !route.hostname.ends_with(']') {
+        domains.push(format!("{}.", route.hostname));
+    }
     json!({
         "name": route.hostname,
-        "domains": [route.hostname],
+        "domains": domains,
         "routes": [{"match": {"prefix": "/"}, "route": action}],
     })
 }

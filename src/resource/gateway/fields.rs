@@ -379,7 +379,8 @@ pub static SERVICE_DESTINATION: Object = Object {
     not_empty: None,
 };
 
-static TLS: Object = Object {
+/// `tls` of a destination.
+pub static TLS: Object = Object {
     fields: &[
         required(
             "mode",
@@ -397,7 +398,8 @@ static TLS: Object = Object {
     not_empty: None,
 };
 
-static FILES: Object = Object {
+/// `tls.files` of a destination.
+pub static FILES: Object = Object {
     fields: &[
         optional("caCertificates", Shape::Text, "Trusted CAs; default: the system's"),
         optional("clientCertificate", Shape::Text, "What the gateway presents in mode MUTUAL"),
