@@ -9,6 +9,7 @@ use super::envoy_args::EnvoyArgs;
 use super::input::InputArgs;
 use super::istio_args::IstioArgs;
 use super::output;
+use crate::emit::envoy::native::Form;
 use crate::emit::envoy::{self, EmitError};
 use crate::emit::istio;
 use crate::policy::Policy;
@@ -29,6 +30,10 @@ pub struct Args {
     /// does, instead of an error
     #[arg(long)]
     allow_narrower: bool,
+    /// With --to envoy-native, write one list of policies that name their hosts, as Istio's output
+    /// looks inside Envoy
+    #[arg(long)]
+    linear: bool,
     #[command(flatten)]
     envoy: EnvoyArgs,
     #[command(flatten)]
@@ -41,6 +46,8 @@ enum Target {
     PluginConfig,
     /// A complete Envoy bootstrap
     Envoy,
+    /// The same with Envoy's own filters instead of ours
+    EnvoyNative,
     /// An Istio WasmPlugin with the filter, and what it needs
     WasmPlugin,
     /// Istio's own objects instead of the filter
@@ -60,6 +67,10 @@ enum Made {
 /// # Errors
 /// When the input cannot be read, or the output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.linear && args.to != Target::EnvoyNative {
+        let message = "--linear goes with --to envoy-native only\n";
+        clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, message).exit();
+    }
     let mut loaded = args.input.load()?;
     let made = match (loaded.compiled.take(), args.to) {
         (None, _) => None,
@@ -68,6 +79,24 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             loaded.diagnostics.extend(args.envoy.findings(&compiled));
             match envoy::bootstrap(&compiled, &args.envoy.options()?) {
                 Ok(bootstrap) => Some(Made::Bootstrap(bootstrap)),
+                Err(error) => {
+                    loaded.diagnostics.push(unsupported(&error));
+                    None
+                }
+            }
+        }
+        (Some(compiled), Target::EnvoyNative) => {
+            loaded.diagnostics.extend(args.envoy.findings(&compiled));
+            let options = envoy::native::Options {
+                form: if args.linear { Form::Linear } else { Form::PerHost },
+                allow_narrower: args.allow_narrower,
+            };
+            let envoy = args.envoy.options_without_module()?;
+            match envoy::native::bootstrap(&compiled, &envoy, options) {
+                Ok(emitted) => {
+                    loaded.diagnostics.append(emitted.findings);
+                    emitted.bootstrap.map(Made::Bootstrap)
+                }
                 Err(error) => {
                     loaded.diagnostics.push(unsupported(&error));
                     None

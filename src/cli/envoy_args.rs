@@ -47,6 +47,15 @@ impl EnvoyArgs {
     /// # Errors
     /// When no module is named and none is found, or a path is not UTF-8.
     pub fn options(&self) -> anyhow::Result<Options> {
+        let wasm = text(&self.module()?)?;
+        Ok(Options { wasm, ..self.options_without_module()? })
+    }
+
+    /// The same for outputs that need no module.
+    ///
+    /// # Errors
+    /// When a path is not UTF-8.
+    pub fn options_without_module(&self) -> anyhow::Result<Options> {
         let downstream_tls = match (&self.mtls_cert, &self.mtls_key, &self.mtls_ca) {
             (Some(certificate), Some(private_key), Some(trusted_ca)) => Some(DownstreamTls {
                 certificate: text(certificate)?,
@@ -58,7 +67,7 @@ impl EnvoyArgs {
         Ok(Options {
             listen: self.listen,
             admin: self.admin,
-            wasm: text(&self.module()?)?,
+            wasm: String::new(),
             upstreams: self.upstreams.clone(),
             stand_ins: None,
             downstream_tls,

@@ -3,10 +3,17 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`envoy`] | `--to envoy`: a complete Envoy configuration |
+//! | [`envoy::native`] | `--to envoy-native`: the same with Envoy's own filters instead of ours |
 //! | [`istio`] | `--to wasm-plugin` and `--to istio-native`: Kubernetes objects for Istio |
+//! | `hosts` | what decides for which hostname |
+//! | `re2` | patterns as regular expressions of Envoy |
+//! | `findings` | what an output cannot say |
 //!
 //! `--to plugin-config` needs nothing here: it is [`crate::policy::Policy`] as JSON. An output
 //! decides nothing; what a Gateway means was settled in [`crate::compile`].
 
 pub mod envoy;
+mod findings;
+mod hosts;
 pub mod istio;
+mod re2;

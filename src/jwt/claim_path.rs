@@ -29,6 +29,11 @@ impl ClaimPath {
         Self { literal: name.to_owned(), segments: if is_path { segments } else { Vec::new() } }
     }
 
+    /// Member names from the outside in; empty when the name is no path.
+    pub fn segments(&self) -> &[String] {
+        &self.segments
+    }
+
     /// The claim, if the token has it.
     pub fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
         if let Some(value) = claims.get(&self.literal) {

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::wasm::{FILTER_NAME, WASM_TYPE};
 use super::{Options, access_log, address, cluster, route, set};
 use crate::filter::PEER_URI_SANS;
 use crate::policy::Policy;
@@ -18,12 +17,12 @@ pub(super) enum Routes {
     Discovered(Value),
 }
 
-/// Where the filter's configuration comes from.
-pub(super) enum Filter {
-    /// Written here.
-    Inline(Value),
-    /// From a config source (ECDS).
-    Discovered(Value),
+/// What enforces the policy.
+pub(super) struct Enforcement {
+    /// HTTP filters, in order.
+    pub filters: Vec<Value>,
+    /// Matchers of headers that are taken out of every request first.
+    pub removed_headers: Vec<Value>,
 }
 
 /// The gateway's listener. `dynamic` says whether some requests go to the host that they name.
@@ -31,7 +30,7 @@ pub(super) fn listener(
     policy: &Policy,
     options: &Options,
     routes: Routes,
-    filter: Filter,
+    enforcement: Enforcement,
     dynamic: bool,
 ) -> Value {
     let mut manager = connection_manager();
@@ -55,7 +54,7 @@ pub(super) fn listener(
         // The port would otherwise choose where such a request goes, and no policy judges ports.
         set(&mut manager, "strip_any_host_port", true);
     }
-    set(&mut manager, "http_filters", http_filters(filter, dynamic));
+    set(&mut manager, "http_filters", http_filters(enforcement, dynamic));
     let mut filters = vec![json!({
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": manager,
@@ -131,26 +130,21 @@ fn connection_manager() -> Value {
     })
 }
 
-fn http_filters(filter: Filter, dynamic: bool) -> Vec<Value> {
+fn http_filters(enforcement: Enforcement, dynamic: bool) -> Vec<Value> {
+    let removed = [json!({"prefix": "x-envoy-"})].into_iter().chain(enforcement.removed_headers);
+    let mutations: Vec<_> =
+        removed.map(|name| json!({"remove_on_match": {"key_matcher": name}})).collect();
     let mut filters = vec![
         // First, so that no client steers Envoy with them and none of them leaves.
         json!({
             "name": "envoy.filters.http.header_mutation",
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
-                "mutations": {"request_mutations": [
-                    {"remove_on_match": {"key_matcher": {"prefix": "x-envoy-"}}},
-                ]},
+                "mutations": {"request_mutations": mutations},
             },
         }),
-        match filter {
-            Filter::Inline(config) => json!({"name": FILTER_NAME, "typed_config": config}),
-            Filter::Discovered(source) => json!({
-                "name": FILTER_NAME,
-                "config_discovery": {"config_source": source, "type_urls": [WASM_TYPE]},
-            }),
-        },
     ];
+    filters.extend(enforcement.filters);
     if dynamic {
         filters.push(json!({
             "name": "envoy.filters.http.dynamic_forward_proxy",

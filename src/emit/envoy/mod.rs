@@ -9,6 +9,7 @@
 //! | `listener` | listener, HTTP settings and filter chain |
 //! | `access_log` | what is logged of every request |
 //! | `wasm` | the filter's module and configuration |
+//! | [`native`] | Envoy's own filters in its place |
 //!
 //! The output is JSON. Envoy reads it as well as YAML, it is YAML too, and no value in it can be
 //! taken for another type. Nothing here reads files or the environment: see [`Options`].
@@ -16,6 +17,7 @@
 mod access_log;
 mod cluster;
 mod listener;
+pub mod native;
 mod route;
 #[cfg(test)]
 mod tests;
@@ -42,7 +44,7 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Where Envoy's admin interface listens.
     pub admin: SocketAddr,
-    /// The filter's module, as Envoy will find it.
+    /// The filter's module, as Envoy will find it; [`native`] needs none.
     pub wasm: String,
     /// Hosts that are sent to a local address in plain text.
     pub upstreams: Vec<Upstream>,
@@ -134,18 +136,30 @@ impl EmitError {
 /// See [`EmitError`].
 pub fn bootstrap(compiled: &Compiled, options: &Options) -> Result<Value, EmitError> {
     let plan = upstream::plan(compiled, options)?;
+    let filter = wasm::inline(wasm::filter_config(compiled, options));
+    Ok(whole(compiled, options, &plan, filter, &|_| None))
+}
+
+/// A bootstrap with everything in it.
+fn whole(
+    compiled: &Compiled,
+    options: &Options,
+    plan: &upstream::Plan,
+    enforcement: listener::Enforcement,
+    per_host: route::PerHost<'_>,
+) -> Value {
     let mut bootstrap = base(options);
-    let routes = listener::Routes::Inline(route::configuration(&plan));
-    let filter = listener::Filter::Inline(wasm::filter_config(compiled, options));
+    let routes = listener::Routes::Inline(route::configuration(plan, per_host));
+    let dynamic = plan.has_dynamic();
     set(
         &mut bootstrap,
         "static_resources",
         json!({
-            "listeners": [listener::listener(&compiled.policy, options, routes, filter, plan.has_dynamic())],
-            "clusters": cluster::clusters(&plan),
+            "listeners": [listener::listener(&compiled.policy, options, routes, enforcement, dynamic)],
+            "clusters": cluster::clusters(plan),
         }),
     );
-    Ok(bootstrap)
+    bootstrap
 }
 
 /// A bootstrap whose parts Envoy reads from files and follows as they change.
@@ -196,7 +210,7 @@ pub fn dynamic(
     };
     let mut bootstrap = base(options);
     let routes = listener::Routes::Discovered(file(ROUTES_FILE));
-    let filter = listener::Filter::Discovered(file(FILTER_FILE));
+    let filter = wasm::discovered(file(FILTER_FILE));
     set(
         &mut bootstrap,
         "static_resources",
@@ -205,7 +219,7 @@ pub fn dynamic(
     set(&mut bootstrap, "dynamic_resources", json!({"cds_config": file(CLUSTERS_FILE)}));
     let resources = Resources {
         clusters: cluster::clusters(&plan),
-        routes: route::configuration(&plan),
+        routes: route::configuration(&plan, &|_| None),
         filter: wasm::filter_config(compiled, options),
     };
     Ok(Dynamic { bootstrap, resources })

@@ -6,20 +6,25 @@ use serde_json::{Value, json};
 use super::set;
 use super::upstream::{Plan, Route};
 
+/// What filters are told about single hostnames: `typed_per_filter_config` of the virtual host.
+pub(super) type PerHost<'a> = &'a dyn Fn(&str) -> Option<Value>;
+
 /// Name of the route table.
 pub(super) const NAME: &str = "egress";
 
-/// The route table of the plan.
-pub(super) fn configuration(plan: &Plan) -> Value {
+/// The route table of the plan. Filters are told what `per_host` says.
+pub(super) fn configuration(plan: &Plan, per_host: PerHost<'_>) -> Value {
     let mut hosts: Vec<_> = plan.routes.iter().map(virtual_host).collect();
+    hosts.extend(plan.unrouted.iter().map(|hostname| nowhere(hostname, hostname)));
     // The filter runs before routing ends, so what it denies never gets here; what is left is a
     // host that the filter lets pass and nothing routes.
     if plan.routes.iter().all(|route| route.hostname != "*") {
-        hosts.push(json!({
-            "name": "no-route",
-            "domains": ["*"],
-            "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 404}}],
-        }));
+        hosts.push(nowhere("no-route", "*"));
+    }
+    for host in &mut hosts {
+        if let Some(config) = host["domains"][0].as_str().and_then(per_host) {
+            set(host, "typed_per_filter_config", config);
+        }
     }
     json!({
         "name": NAME,
@@ -28,6 +33,15 @@ pub(super) fn configuration(plan: &Plan) -> Value {
         // with a redirect to https, for ever.
         "request_headers_to_remove": ["x-forwarded-proto"],
         "virtual_hosts": hosts,
+    })
+}
+
+/// A hostname whose requests have nowhere to go.
+fn nowhere(name: &str, hostname: &str) -> Value {
+    json!({
+        "name": name,
+        "domains": [hostname],
+        "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 404}}],
     })
 }
 

@@ -15,6 +15,7 @@ use crate::compile::model::{
     Destination, DestinationHost, JwksCluster, ServerDeployment, UpstreamTls,
 };
 use crate::policy::DefaultAction;
+use crate::policy::hosts::HostTable;
 
 /// `HOST=ADDR[:PORT]`: where a hostname is sent in plain text instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,10 +68,12 @@ pub(super) struct Plan {
     pub routes: Vec<Route>,
     /// Every cluster once, those for keys included.
     pub clusters: Vec<Cluster>,
+    /// Hostnames of which filters have to know, but which have nowhere to go.
+    pub unrouted: Vec<String>,
 }
 
 /// One hostname.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Route {
     /// Exact hostname, `*.suffix` or `*`.
     pub hostname: String,
@@ -103,6 +106,25 @@ impl Plan {
     pub fn has_dynamic(&self) -> bool {
         self.clusters.iter().any(|cluster| matches!(cluster.target, Target::AsRequested))
     }
+
+    /// Gives exact hostnames routes of their own: those of the wildcards that cover them.
+    pub fn add_hosts<'h>(&mut self, hostnames: impl Iterator<Item = &'h str>) {
+        let mut table = HostTable::with_capacity(self.routes.len());
+        for (index, route) in self.routes.iter().enumerate() {
+            // Every route has a hostname of its own.
+            let _ = table.insert(&route.hostname, index);
+        }
+        for hostname in hostnames {
+            match table.get(hostname).and_then(|index| self.routes.get(*index)) {
+                Some(route) if route.hostname == hostname => {}
+                Some(route) => {
+                    let route = Route { hostname: hostname.to_owned(), ..route.clone() };
+                    self.routes.push(route);
+                }
+                None => self.unrouted.push(hostname.to_owned()),
+            }
+        }
+    }
 }
 
 /// The plan for one Gateway.
@@ -110,7 +132,7 @@ pub(super) fn plan(compiled: &Compiled, options: &Options) -> Result<Plan, EmitE
     let mut planner = Planner {
         options,
         used: BTreeSet::new(),
-        plan: Plan { routes: Vec::new(), clusters: Vec::new() },
+        plan: Plan { routes: Vec::new(), clusters: Vec::new(), unrouted: Vec::new() },
     };
     for server in &compiled.deployment.servers {
         planner.server(server)?;

@@ -3,13 +3,32 @@
 use serde_json::{Value, json};
 
 use super::Options;
+use super::listener::Enforcement;
 use crate::compile::Compiled;
 
 /// Name of the filter, and of its root context.
 pub const FILTER_NAME: &str = "egress_auth";
 
 /// The type of the filter's configuration.
-pub(super) const WASM_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+const WASM_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+
+/// The filter with its configuration written here.
+pub(super) fn inline(config: Value) -> Enforcement {
+    enforcement(json!({"name": FILTER_NAME, "typed_config": config}))
+}
+
+/// The filter with its configuration from a config source (ECDS).
+pub(super) fn discovered(source: Value) -> Enforcement {
+    enforcement(json!({
+        "name": FILTER_NAME,
+        "config_discovery": {"config_source": source, "type_urls": [WASM_TYPE]},
+    }))
+}
+
+fn enforcement(filter: Value) -> Enforcement {
+    // It takes out headers itself: those that matter to its Gateway.
+    Enforcement { filters: vec![filter], removed_headers: Vec::new() }
+}
 
 /// The typed configuration of the wasm filter.
 pub(super) fn filter_config(compiled: &Compiled, options: &Options) -> Value {

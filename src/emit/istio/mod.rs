@@ -5,13 +5,11 @@
 //! | [`plugin`] | `--to wasm-plugin`: the filter as a WasmPlugin, and what it needs |
 //! | `destination` | ServiceEntry and DestinationRule of hosts outside the mesh |
 //! | [`native`] | `--to istio-native`: Istio's own objects instead of the filter |
-//! | `findings` | what an output cannot say |
 //!
 //! Every object stands in the namespace of the gateway's pods and selects them by their labels.
 //! Nothing here reads files.
 
 mod destination;
-mod findings;
 pub mod native;
 pub mod plugin;
 

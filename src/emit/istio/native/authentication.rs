@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Native;
+use crate::emit::findings::Findings;
 use crate::emit::istio::fields;
-use crate::emit::istio::findings::Findings;
 use crate::policy::{JwksSource, JwtRule, default_clock_skew_seconds};
 use crate::resource::source::Origin;
 

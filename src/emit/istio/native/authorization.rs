@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::claims::{Conditions, no_token};
 use super::hosts::{Host, admitted, every_form};
 use super::{Native, paths};
-use crate::emit::istio::findings::Findings;
+use crate::emit::findings::Findings;
 use crate::engine::precedence::Decides;
 use crate::policy::{self, Authentication, DefaultAction, Operation};
 use crate::resource::source::Origin;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Native;
-use crate::emit::istio::findings::Findings;
+use crate::emit::findings::Findings;
 use crate::policy::text_pattern::TextPattern;
 use crate::policy::{Authentication, Principal};
 use crate::resource::source::Origin;

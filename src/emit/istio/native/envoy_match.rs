@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 
 use super::claims::Tokens;
 use crate::emit::istio::Version;
+use crate::emit::re2;
 use crate::policy::{Operation, SourceIdentity};
 
 /// A hostname in any form that stands for it: in any case, with a port, with a trailing dot.
 pub(super) fn host(hostname: &str) -> Value {
     let name = match hostname.strip_prefix('*') {
         Some("") => ".*".to_owned(),
-        Some(suffix) => format!(".+{}", escape(suffix)),
-        None => escape(hostname),
+        Some(suffix) => format!(".+{}", re2::escape(suffix)),
+        None => re2::escape(hostname),
     };
     let regex = format!("(?i){name}\\.?(:.*)?");
     json!({"header": {"name": ":authority", "string_match": {"safe_regex": {"regex": regex}}}})
@@ -41,50 +42,13 @@ fn path(pattern: &str) -> Value {
         Some(prefix) if !prefix.is_empty() && !prefix.contains(['*', '{']) => {
             json!({"prefix": prefix})
         }
-        _ => json!({"safe_regex": {"regex": path_regex(pattern)}}),
+        _ => json!({"safe_regex": {"regex": re2::path(pattern)}}),
     }
-}
-
-fn path_regex(pattern: &str) -> String {
-    let mut regex = String::new();
-    let mut separator = false;
-    let mut segments = pattern.split('/').peekable();
-    let literal = |text: &str| text.split('*').map(escape).collect::<Vec<_>>().join(".*");
-    while let Some(segment) = segments.next() {
-        match segment {
-            "{**}" if separator => regex.push_str("(/.*)?"),
-            "{**}" if segments.peek().is_none() => regex.push_str(".*"),
-            "{**}" => {
-                regex.push_str("(.*/)?");
-                continue;
-            }
-            _ => {
-                if separator {
-                    regex.push('/');
-                }
-                match segment {
-                    "{*}" => regex.push_str("[^/]+"),
-                    text => regex.push_str(&literal(text)),
-                }
-            }
-        }
-        separator = true;
-    }
-    regex
 }
 
 /// Workloads, as patterns over the SPIFFE ID in the peer's certificate.
 pub(super) fn source(pattern: &str, identity: &SourceIdentity) -> Value {
-    const NAME: &str = "[A-Za-z0-9._-]";
-    let domains: Vec<_> = identity.trust_domains.iter().map(|domain| escape(domain)).collect();
-    let (namespace, account) = pattern.split_once('/').unwrap_or_default();
-    let part = |text: &str| match text.strip_suffix('*') {
-        Some("") => format!("{NAME}+"),
-        Some(prefix) => format!("{}{NAME}*", escape(prefix)),
-        None => escape(text),
-    };
-    let regex =
-        format!("spiffe://({})/ns/{}/sa/{}", domains.join("|"), part(namespace), part(account));
+    let regex = re2::workloads(pattern, &identity.trust_domains);
     json!({"authenticated": {"principal_name": {"safe_regex": {"regex": regex}}}})
 }
 
@@ -152,16 +116,4 @@ fn joined(kind: &str, list: &str, items: impl IntoIterator<Item = Value>) -> Val
         1 => items.pop().unwrap_or_default(),
         _ => json!({kind: {list: items}}),
     }
-}
-
-/// A text that stands for itself in a regular expression.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_ascii_punctuation() && !"-_/:%@,=~".contains(character) {
-            escaped.push('\\');
-        }
-        escaped.push(character);
-    }
-    escaped
 }

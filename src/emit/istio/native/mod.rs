@@ -3,7 +3,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `hosts` | what decides for which hostname, and hostnames as Istio matches them |
+//! | `hosts` | hostnames as Istio matches them |
 //! | `authentication` | RequestAuthentication |
 //! | `authorization` | AuthorizationPolicy: server-level authorization, and tokens alone |
 //! | `claims`, `paths` | conditions on claims, and paths, in Istio's words |
@@ -25,10 +25,10 @@ mod rbac;
 
 use serde_json::json;
 
-use super::findings::Findings;
 use super::{Emitted, Place, Version, check_size};
 use crate::compile::Compiled;
 use crate::compile::model::ServerDeployment;
+use crate::emit::findings::Findings;
 use crate::engine::precedence::Decides;
 use crate::policy::{DefaultAction, Policy, Server};
 use crate::resource::source::Origin;

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::Native;
 use super::envoy_match as envoy;
 use super::hosts::Host;
+use crate::emit::findings::Findings;
 use crate::emit::istio::Version;
-use crate::emit::istio::findings::Findings;
 use crate::engine::precedence::Decides;
 use crate::policy::{DefaultAction, EgressRule, IdentityMatch};
 

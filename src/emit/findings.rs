@@ -7,7 +7,7 @@ use crate::resource::source::Origin;
 
 /// Findings about one Gateway, each made once however many servers share its cause.
 #[derive(Debug)]
-pub(super) struct Findings {
+pub struct Findings {
     allow_narrower: bool,
     seen: HashSet<String>,
     list: Diagnostics,

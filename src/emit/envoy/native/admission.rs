@@ -1,0 +1,233 @@
+//! What admits requests to a host: policies of `rbac`.
+//!
+//! Envoy's filter admits what any policy admits, and a policy admits what one of its permissions
+//! (what) and one of its principals (who) describe.
+
+use serde_json::{Map, Value, json};
+
+use super::permissions;
+use super::principals::Who;
+use super::{Native, at};
+use crate::emit::findings::Findings;
+use crate::emit::hosts::Host;
+use crate::engine::precedence::Decides;
+use crate::policy::DefaultAction;
+
+/// What admits requests to one host.
+#[derive(Debug)]
+pub(super) enum Admission {
+    /// Nothing that the host says: the default action decides.
+    Default,
+    /// Any request that reaches the host.
+    Everything,
+    /// What one of these policies, by name, admits.
+    Policies(Vec<(String, Policy)>),
+}
+
+/// One policy: what, without the host, and who.
+#[derive(Debug)]
+pub(super) struct Policy {
+    what: Vec<Value>,
+    who: Vec<Value>,
+}
+
+impl Policy {
+    fn write(self, host: Option<&Value>) -> Value {
+        let permissions: Vec<_> = match host {
+            None => self.what,
+            Some(host) => {
+                vec![permissions::all([host.clone(), permissions::any(self.what)])]
+            }
+        };
+        json!({"permissions": permissions, "principals": self.who})
+    }
+}
+
+impl Admission {
+    /// What admits requests to a host of which the Gateway says nothing.
+    pub fn nothing() -> Self {
+        Self::Default
+    }
+
+    /// The configuration of a virtual host; nothing where that of the filter is right.
+    pub fn per_route(self, default_action: DefaultAction) -> Option<Value> {
+        const TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
+        let policies = match self {
+            Self::Default if default_action == DefaultAction::Deny => return None,
+            // Without rules of its own the filter is off.
+            Self::Default | Self::Everything => return Some(json!({"@type": TYPE})),
+            Self::Policies(policies) => policies,
+        };
+        let policies: Map<_, _> =
+            policies.into_iter().map(|(name, policy)| (name, policy.write(None))).collect();
+        Some(json!({
+            "@type": TYPE,
+            "rbac": {"rules": {"action": "ALLOW", "policies": policies}},
+        }))
+    }
+}
+
+impl<'c> Native<'c> {
+    /// What admits requests to a host.
+    pub(super) fn admission(&self, host: &Host<'c>, findings: &mut Findings) -> Admission {
+        let authority = permissions::authority(host.hostname, self.form);
+        let policies = match host.decides {
+            Decides::Passthrough => return everything(authority),
+            Decides::DefaultAction => return Admission::Default,
+            Decides::Authentication => {
+                let who = match self.authentication(host) {
+                    None => return Admission::Default,
+                    Some(authentication) => self.authenticated(authentication),
+                };
+                match who {
+                    Who::Anyone => return everything(authority),
+                    who => vec![("authentication".to_owned(), permissions::nothing(), who)],
+                }
+            }
+            Decides::Authorization => self.rules(host, findings),
+            Decides::EgressAuthorization => self.entries(host, findings),
+        };
+        let mut written = Vec::new();
+        for (name, what, who) in policies {
+            let Some(who) = who.write() else { continue };
+            if what.is_empty() {
+                continue;
+            }
+            let what = match &authority {
+                None => what,
+                Some(authority) => {
+                    vec![permissions::all([authority.clone(), permissions::any(what)])]
+                }
+            };
+            written.push((name, Policy { what, who }));
+        }
+        Admission::Policies(written)
+    }
+
+    /// The rules of the server.
+    fn rules(&self, host: &Host<'c>, findings: &mut Findings) -> Vec<(String, Vec<Value>, Who)> {
+        let server = self.server(host);
+        let Some(authorization) = server.and_then(|server| server.authorization.as_ref()) else {
+            return Vec::new();
+        };
+        let authentication = self.authentication(host);
+        let rules = authorization.rules.iter();
+        let rules = rules.filter_map(|index| at(&self.policy.rules, *index));
+        let mut policies = Vec::new();
+        for (position, rule) in rules.enumerate() {
+            let who = match (&rule.from, authentication) {
+                (None, None) => Who::Anyone,
+                (None, Some(authentication)) => self.authenticated(authentication),
+                // Nothing to match without tokens.
+                (Some(_), None) => Who::Nobody,
+                (Some(from), Some(authentication)) => {
+                    self.described(from, authentication, &rule.name, self.origin(host), findings)
+                }
+            };
+            let what = self.operations(rule.to.as_deref(), &rule.name, host, findings);
+            policies.push((format!("{position:04}-{}", rule.name), what, who));
+        }
+        policies
+    }
+
+    /// The entries of `egressAuthorization`.
+    fn entries(&self, host: &Host<'c>, findings: &mut Findings) -> Vec<(String, Vec<Value>, Who)> {
+        let egress = host.egress.and_then(|index| self.policy.egress.get(index));
+        let entries = egress.into_iter().flat_map(|egress| &egress.rules);
+        let entries = entries.filter_map(|index| at(&self.policy.egress_rules, *index));
+        let mut policies = Vec::new();
+        for (position, entry) in entries.enumerate() {
+            let origin = self.origin(host);
+            let token = match self.authentication(host) {
+                Some(authentication) => self.authenticated(authentication),
+                None => Who::Anyone,
+            };
+            let who = self.workloads(entry, origin, findings).and(token);
+            let what = self.operations(entry.to.as_deref(), &entry.name, host, findings);
+            policies.push((format!("{position:04}-{}", entry.name), what, who));
+        }
+        policies
+    }
+
+    fn operations(
+        &self,
+        to: Option<&[u32]>,
+        rule: &str,
+        host: &Host<'c>,
+        findings: &mut Findings,
+    ) -> Vec<Value> {
+        permissions::operations(&self.policy.operations, to, rule, self.origin(host), findings)
+    }
+
+    /// Every policy, each naming its hosts.
+    pub(super) fn all_policies(&self, findings: &mut Findings) -> Map<String, Value> {
+        let mut policies = Map::new();
+        let wildcard = self.hosts.iter().any(|host| host.hostname == "*");
+        for host in self.hosts.iter() {
+            let admission = self.admission(host, findings);
+            let admission = match admission {
+                Admission::Default if self.passes(host) => everything(None),
+                admission => admission,
+            };
+            let matcher = self.host(host.hostname, wildcard);
+            match admission {
+                Admission::Default => {}
+                Admission::Everything => {
+                    let policy = Policy { what: permissions::nothing(), who: anyone() };
+                    policies.insert(host.hostname.to_owned(), policy.write(Some(&matcher)));
+                }
+                Admission::Policies(list) => {
+                    for (name, policy) in list {
+                        let name = format!("{}/{name}", host.hostname);
+                        policies.insert(name, policy.write(Some(&matcher)));
+                    }
+                }
+            }
+        }
+        if self.policy.default_action == DefaultAction::Allow && !wildcard {
+            let named: Vec<_> = self.hosts.iter().map(|h| self.host(h.hostname, true)).collect();
+            let others = match named.is_empty() {
+                true => permissions::valid_authority(),
+                false => permissions::all([
+                    permissions::valid_authority(),
+                    json!({"not_rule": permissions::any(named)}),
+                ]),
+            };
+            let policy = Policy { what: permissions::nothing(), who: anyone() };
+            policies.insert("other-hosts".to_owned(), policy.write(Some(&others)));
+        }
+        policies
+    }
+
+    /// A hostname without those below it that something else governs.
+    fn host(&self, hostname: &str, exact: bool) -> Value {
+        let host = permissions::host(hostname, exact);
+        if !hostname.starts_with('*') {
+            return host;
+        }
+        let others: Vec<_> = self
+            .hosts
+            .more_specific(hostname)
+            .map(|other| permissions::host(other, true))
+            .collect();
+        match others.is_empty() {
+            true => host,
+            false => permissions::all([host, json!({"not_rule": permissions::any(others)})]),
+        }
+    }
+}
+
+fn anyone() -> Vec<Value> {
+    vec![json!({"any": true})]
+}
+
+/// Any request to a host, as far as its authority is one.
+fn everything(authority: Option<Value>) -> Admission {
+    match authority {
+        None => Admission::Everything,
+        Some(authority) => {
+            let policy = Policy { what: vec![authority], who: anyone() };
+            Admission::Policies(vec![("passthrough".to_owned(), policy)])
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! `--to envoy-native`: the same configuration with Envoy's own `jwt_authn` and `rbac` filters
+//! instead of ours.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `providers` | JWT rules as providers of `jwt_authn`, and what each host asks of them |
+//! | `admission` | what admits requests to a host: policies of `rbac` |
+//! | `principals` | who: tokens, claims and workloads |
+//! | `permissions` | what: hosts, methods and paths |
+//! | `paths` | path patterns, with care for paths that servers read in different ways |
+//!
+//! Normally each virtual host carries its own requirement and its own policies, so the cost does
+//! not grow with the number of hosts, and the filters deny whatever no virtual host admits.
+//! [`Form::Linear`] writes one list of policies that name their hosts, as Istio's output looks
+//! inside Envoy.
+//!
+//! What these filters cannot say exactly is an error, and nothing broader is ever written. How
+//! they answer the same request differently all the same is listed in `docs/conformance.md`.
+
+mod admission;
+mod paths;
+mod permissions;
+mod principals;
+mod providers;
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json};
+
+use super::listener::Enforcement;
+use super::{EmitError, upstream};
+use crate::compile::Compiled;
+use crate::compile::model::ServerDeployment;
+use crate::emit::findings::Findings;
+use crate::emit::hosts::{Host, Hosts};
+use crate::engine::precedence::Decides;
+use crate::policy::hosts::HostTable;
+use crate::policy::{Authentication, DefaultAction, JwtRule, Policy, Server};
+use crate::resource::diagnostic::Diagnostics;
+use crate::resource::source::Origin;
+
+const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
+const RBAC: &str = "envoy.filters.http.rbac";
+
+/// Where the policies stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Each virtual host has its own.
+    PerHost,
+    /// All in one list, each naming its hosts.
+    Linear,
+}
+
+/// What the output takes beside what every Envoy output does.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Where the policies stand.
+    pub form: Form,
+    /// Whether something strictly narrower may stand for what cannot be said exactly.
+    pub allow_narrower: bool,
+}
+
+/// A bootstrap, unless there are errors among the findings.
+#[derive(Debug)]
+pub struct Emitted {
+    /// The bootstrap.
+    pub bootstrap: Option<Value>,
+    /// What the filters cannot say, and what they do otherwise.
+    pub findings: Diagnostics,
+}
+
+/// A bootstrap that needs no module.
+///
+/// # Errors
+/// See [`EmitError`].
+pub fn bootstrap(
+    compiled: &Compiled,
+    envoy: &super::Options,
+    options: Options,
+) -> Result<Emitted, EmitError> {
+    let policy = &compiled.policy;
+    let mut plan = upstream::plan(compiled, envoy)?;
+    plan.add_hosts(policy.egress.iter().map(|host| host.hostname.as_str()));
+    let hosts = Hosts::new(policy);
+    let native = Native::new(compiled, &hosts, options.form);
+    let mut findings = Findings::new(options.allow_narrower);
+    native.refuse_trials(&mut findings);
+    native.warn_of_differences(&mut findings);
+
+    let mut filters = native.path_filters();
+    filters.extend(native.jwt_authn(&mut findings));
+    let mut admissions: HashMap<&str, Option<Value>> = HashMap::new();
+    match options.form {
+        Form::Linear => filters.push(rbac(RBAC, native.all_policies(&mut findings))),
+        Form::PerHost => {
+            for host in hosts.iter() {
+                let admission = native.admission(host, &mut findings);
+                admissions.insert(host.hostname, admission.per_route(policy.default_action));
+            }
+            filters.push(rbac(RBAC, Map::new()));
+        }
+    }
+    if findings.has_errors() {
+        return Ok(Emitted { bootstrap: None, findings: findings.into_diagnostics() });
+    }
+    let per_host = |domain: &str| {
+        let host = native.governing(domain);
+        let mut config = Map::new();
+        let certainty = host.and_then(|host| native.certainty(host));
+        config.extend(certainty.map(|certainty| (certainty.filter_name().to_owned(), turned_on())));
+        if options.form == Form::PerHost {
+            let admission = match host {
+                Some(host) => admissions.get(host.hostname).cloned().flatten(),
+                None => admission::Admission::nothing().per_route(policy.default_action),
+            };
+            config.extend(admission.map(|admission| (RBAC.to_owned(), admission)));
+            let authentication = host.and_then(|host| native.authentication(host));
+            config.extend(authentication.map(|authentication| {
+                (JWT_AUTHN.to_owned(), providers::per_route(authentication))
+            }));
+        }
+        (!config.is_empty()).then_some(Value::Object(config))
+    };
+    let enforcement = Enforcement { filters, removed_headers: native.removed_headers() };
+    let mut bootstrap = super::whole(compiled, envoy, &plan, enforcement, &per_host);
+    super::set(&mut bootstrap, "layered_runtime", runtime());
+    Ok(Emitted { bootstrap: Some(bootstrap), findings: findings.into_diagnostics() })
+}
+
+/// A filter with these policies. Without any it denies everything.
+fn rbac(name: &str, policies: Map<String, Value>) -> Value {
+    json!({
+        "name": name,
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+            "rules": {"action": "ALLOW", "policies": policies},
+        },
+    })
+}
+
+/// Turns on a filter that is off elsewhere.
+fn turned_on() -> Value {
+    json!({"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}})
+}
+
+/// Envoy takes only small regular expressions unless told otherwise, and a long path or host name
+/// makes one that is larger. The limit is the one that Istio sets.
+fn runtime() -> Value {
+    json!({"layers": [{
+        "name": "regular-expressions",
+        "static_layer": {"re2.max_program_size.error_level": 32_768},
+    }]})
+}
+
+/// A Gateway on its way to Envoy's filters.
+struct Native<'c> {
+    policy: &'c Policy,
+    servers: &'c [ServerDeployment],
+    hosts: &'c Hosts<'c>,
+    form: Form,
+    /// The hosts by their hostnames.
+    by_name: HashMap<&'c str, &'c Host<'c>>,
+    /// The same, for exact hostnames that only a wildcard covers.
+    table: HostTable<&'c Host<'c>>,
+}
+
+impl<'c> Native<'c> {
+    fn new(compiled: &'c Compiled, hosts: &'c Hosts<'c>, form: Form) -> Self {
+        let mut table = HostTable::with_capacity(compiled.policy.servers.len());
+        for host in hosts.iter() {
+            // A compiled policy names no hostname twice.
+            let _ = table.insert(host.hostname, host);
+        }
+        Self {
+            policy: &compiled.policy,
+            servers: &compiled.deployment.servers,
+            by_name: hosts.iter().map(|host| (host.hostname, host)).collect(),
+            hosts,
+            form,
+            table,
+        }
+    }
+
+    /// What governs the domain of a virtual host.
+    fn governing(&self, domain: &str) -> Option<&'c Host<'c>> {
+        let covered = || self.table.get(domain).filter(|_| !domain.starts_with('*'));
+        self.by_name.get(domain).or_else(covered).copied()
+    }
+
+    fn server(&self, host: &Host<'_>) -> Option<&'c Server> {
+        self.policy.servers.get(host.server?)
+    }
+
+    fn authentication(&self, host: &Host<'_>) -> Option<&'c Authentication> {
+        self.server(host)?.authentication.as_ref()
+    }
+
+    /// Where the server of a host is written.
+    fn origin(&self, host: &Host<'_>) -> Option<&'c Origin> {
+        self.servers.get(host.server?).map(|server| &server.origin)
+    }
+
+    fn jwt_rule(&self, index: u32) -> Option<&'c JwtRule> {
+        at(&self.policy.jwt_rules, index)
+    }
+
+    /// The first server that uses a JWT rule.
+    fn origin_of_jwt_rule(&self, rule: u32) -> Option<&'c Origin> {
+        let uses = |server: &Server| {
+            server.authentication.as_ref().is_some_and(|it| it.jwt.contains(&rule))
+        };
+        let position = self.policy.servers.iter().position(uses)?;
+        self.servers.get(position).map(|server| &server.origin)
+    }
+
+    fn refuse_trials(&self, findings: &mut Findings) {
+        const HINT: &str = "use --to envoy to try it out, or enforce it";
+        for host in self.hosts.iter() {
+            let server = self.server(host);
+            let egress = host.egress.and_then(|index| self.policy.egress.get(index));
+            let parts = [
+                (server.is_some_and(|server| server.shadow_authentication), "authentication"),
+                (server.is_some_and(|server| server.shadow_authorization), "authorization"),
+                (egress.is_some_and(|egress| egress.shadow), "egressAuthorization"),
+            ];
+            for (_, part) in parts.into_iter().filter(|(shadow, _)| *shadow) {
+                let message = format!("the {part} of `{}` is only tried out", host.hostname);
+                findings.refuse(self.origin(host), message, HINT);
+            }
+        }
+    }
+
+    /// What the filters do otherwise whatever the Gateway says.
+    fn warn_of_differences(&self, findings: &mut Findings) {
+        let without_token = |host: &Host<'_>| self.authentication(host).is_none();
+        if self.hosts.iter().any(|host| self.certainty(host).is_some()) {
+            findings.warn(
+                None,
+                "paths that servers read in different ways are denied where Envoy's filters \
+                 cannot be certain, even if rules admit every reading"
+                    .to_owned(),
+                "`--to envoy` judges every reading",
+            );
+        }
+        if self.form == Form::Linear
+            && !self.policy.jwt_rules.is_empty()
+            && self.hosts.iter().any(without_token)
+        {
+            findings.warn(
+                None,
+                "with --linear, tokens are checked at every host, also where none is asked for"
+                    .to_owned(),
+                "a token that is not valid is refused there, and a valid one does not go on",
+            );
+        }
+    }
+
+    /// Whether nothing decides about a host but that it may pass.
+    fn passes(&self, host: &Host<'_>) -> bool {
+        match host.decides {
+            Decides::Passthrough => true,
+            Decides::DefaultAction => self.policy.default_action == DefaultAction::Allow,
+            _ => false,
+        }
+    }
+
+    /// Headers that only the gateway may set, however a client spells them: what one server takes
+    /// for `-`, another takes for `_`.
+    fn removed_headers(&self) -> Vec<Value> {
+        let mut names: Vec<&str> = Vec::new();
+        for rule in &self.policy.jwt_rules {
+            let claims = rule.output_claim_to_headers.iter().map(|claim| claim.header.as_str());
+            names.extend(rule.output_payload_to_header.as_deref().into_iter().chain(claims));
+        }
+        let propagated = self.policy.source_identity.propagated.as_ref();
+        names.extend(propagated.map(|propagated| propagated.header.as_str()));
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().map(header_in_any_spelling).collect()
+    }
+}
+
+fn header_in_any_spelling(name: &str) -> Value {
+    if !name.contains(['-', '_']) {
+        return json!({"exact": name});
+    }
+    let parts: Vec<_> = name.split(['-', '_']).map(crate::emit::re2::escape).collect();
+    json!({"safe_regex": {"regex": parts.join("[-_]")}})
+}
+
+/// An element by its index in the policy.
+fn at<T>(list: &[T], index: u32) -> Option<&T> {
+    list.get(usize::try_from(index).ok()?)
+}
