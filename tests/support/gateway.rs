@@ -51,6 +51,11 @@ impl Gateway {
         self
     }
 
+    /// Those flags.
+    pub fn flags(&self) -> &[String] {
+        &self.arguments
+    }
+
     /// The file that holds the document.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("gateway.yaml")
