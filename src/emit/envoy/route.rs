@@ -22,7 +22,8 @@ pub(super) fn configuration(plan: &Plan, per_host: PerHost<'_>) -> Value {
         hosts.push(nowhere("no-route", "*"));
     }
     for host in &mut hosts {
-        if let Some(config) = host["domains"][0].as_str().and_then(per_host) {
+        if let Some(config) = host.pointer("/domains/0").and_then(Value::as_str).and_then(per_host)
+        {
             set(host, "typed_per_filter_config", config);
         }
     }
