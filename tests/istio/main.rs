@@ -3,7 +3,7 @@
 //!
 //! | module | what is shown |
 //! |---|---|
-//! | `schema` | every object fits Istio's published schema, and Envoy takes what is meant for it |
+//! | `envoy` | Envoy takes what is meant for it |
 //! | `plugin` | the WasmPlugin and what it needs |
 //! | `interplay` | which objects each row of the interplay table gives, and that they agree |
 //! | `generated` | generated Gateways and requests, decided by the engine and by the objects |
@@ -19,6 +19,7 @@
     clippy::arithmetic_side_effects
 )]
 
+mod envoy;
 mod envoy_rbac;
 mod evaluate;
 mod generated;
@@ -26,7 +27,6 @@ mod interplay;
 mod manifests;
 mod plugin;
 mod refused;
-mod schema;
 
 use egress_auth::compile::{self, Compiled, Options};
 use egress_auth::emit::istio::{Emitted, Version, native};

@@ -1,11 +1,7 @@
-//! The committed example is what the program writes, and every manifest fits its schema.
+//! The committed example and the documentation are what the program writes.
 
 use std::path::Path;
 use std::process::Command;
-
-use serde_json::Value;
-
-use super::schema;
 
 /// What the example is made of, and how.
 const COMMANDS: [(&str, &[&str]); 2] = [
@@ -43,25 +39,6 @@ fn the_example_is_current() {
         let committed = std::fs::read_to_string(&path).unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), committed, "{file}");
     }
-}
-
-#[test]
-fn every_manifest_of_istio_fits_its_schema() {
-    let mut checked = 0;
-    for entry in std::fs::read_dir(folder()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "yaml") {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).unwrap();
-        for object in serde_saphyr::from_multiple::<Value>(&text).unwrap() {
-            if object["apiVersion"].as_str().unwrap().contains("istio.io/") {
-                assert_eq!(schema::errors(&object), [""; 0], "{}: {object:#}", path.display());
-                checked += 1;
-            }
-        }
-    }
-    assert!(checked > COMMANDS.len(), "{checked}");
 }
 
 #[test]
