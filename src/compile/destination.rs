@@ -5,8 +5,8 @@ use super::model::{ClientCertificate, Destination, DestinationHost, TrafficMode,
 use super::{Compiler, Place};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::gateway::Server;
-use crate::resource::gateway::fields::{FILES, SERVICE_DESTINATION, TLS};
-use crate::resource::shape::{self, Object, closest};
+use crate::resource::gateway::fields::SERVICE_DESTINATION;
+use crate::resource::shape;
 use crate::resource::tree::{Node, Value};
 
 const HINT: &str = "write one rule: `rules: [{route: {serviceDestination: {host: \
@@ -77,10 +77,6 @@ impl<'a> Reader<'a, '_> {
             return None;
         };
         shape::check(node, &SERVICE_DESTINATION, "`serviceDestination`", self.found);
-        let written = node.get("tls");
-        self.refuse_misspelt(Some(node), &SERVICE_DESTINATION);
-        self.refuse_misspelt(written, &TLS);
-        self.refuse_misspelt(written.and_then(|tls| tls.get("files")), &FILES);
         let host_node = node.get("host")?;
         let host = self.host(host_node)?;
         let tls = self.tls(node);
@@ -92,21 +88,6 @@ impl<'a> Reader<'a, '_> {
         let origin = self.place.origin(host_node);
         let cluster = format!("server|{}", self.server.name()?.text);
         Some(Destination { cluster, host, port, tls, origin })
-    }
-
-    /// A letter too many must not turn TLS off, or a pinned authority into any.
-    fn refuse_misspelt(&mut self, node: Option<Node<'a>>, known: &'static Object) {
-        let names = || known.fields.iter().map(|field| field.name);
-        for (key, _) in node.into_iter().flat_map(Node::entries) {
-            let text = key.scalar_text().unwrap_or_default();
-            if names().any(|name| name == text) {
-                continue;
-            }
-            if let Some(meant) = closest(text, names()) {
-                let message = format!("unknown field `{}`", text.escape_debug());
-                self.error(key, &message, &format!("did you mean `{meant}`?"));
-            }
-        }
     }
 
     fn host(&mut self, node: Node<'a>) -> Option<DestinationHost> {

@@ -1,12 +1,15 @@
 //! `egressAuthorization`: which entry, if any, admits a request by the workload behind it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::authority::canonical_host;
+use super::index::{PolicyError, pick, pick_optional};
 use super::path::Readings;
 use super::reason::Reason;
 use super::rules::{Judgement, Operation, admits_operation, constrain_paths, judge_readings};
 use super::source::{Source, SourcePattern};
-use crate::policy::IdentityMatch;
+use crate::policy::{self, IdentityMatch};
 
 /// A compiled [`crate::policy::EgressRule`].
 #[derive(Debug, Clone)]
@@ -75,4 +78,43 @@ impl EgressAuthorization {
             (false, false) => Reason::SourceUnknown,
         })
     }
+}
+
+/// What `egressAuthorization` says, by hostname.
+pub(super) fn index_egress(
+    hosts: Vec<policy::EgressHost>,
+    rules: Vec<policy::EgressRule>,
+    operations: &[Arc<Operation>],
+) -> Result<HashMap<Box<str>, EgressAuthorization>, PolicyError> {
+    let mut indexed = Vec::with_capacity(rules.len());
+    for (index, rule) in rules.into_iter().enumerate() {
+        let field = format!("egress_rules[{index}]");
+        let parse = |text: &String| {
+            SourcePattern::parse(text)
+                .map_err(|error| PolicyError::new(format!("{field}.from (`{text}`)"), error))
+        };
+        let from = rule.from.as_ref().map(|from| from.iter().map(parse).collect()).transpose()?;
+        let to = pick_optional(&format!("{field}.to"), rule.to.as_deref(), operations)?;
+        indexed.push(Arc::new(EgressRule { name: rule.name, from, to, identity: rule.identity }));
+    }
+    let mut table = HashMap::with_capacity(hosts.len());
+    for (index, host) in hosts.into_iter().enumerate() {
+        let field = format!("egress[{index}]");
+        let rules = pick(&format!("{field}.rules"), &host.rules, &indexed)?;
+        let error = match canonical_host(host.hostname.as_bytes()) {
+            Ok(canonical) if canonical != host.hostname || canonical.contains('*') => {
+                "a hostname is exact, lower case, without port or trailing dot".to_owned()
+            }
+            Ok(_) => {
+                let egress = EgressAuthorization::new(rules, host.shadow);
+                match table.insert(host.hostname.into_boxed_str(), egress) {
+                    None => continue,
+                    Some(_) => "the hostname stands there twice".to_owned(),
+                }
+            }
+            Err(error) => error.to_string(),
+        };
+        return Err(PolicyError::new(format!("{field}.hostname"), error));
+    }
+    Ok(table)
 }

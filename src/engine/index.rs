@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::credentials::{Locations, uses_default_locations};
-use super::egress::{EgressAuthorization, EgressRule};
+use super::egress::{EgressAuthorization, index_egress};
 use super::rules::{Authorization, ClaimPattern, Operation, Principal, Rule};
-use super::source::{Identities, SourcePattern};
+use super::source::Identities;
 use crate::jwt::{ClaimPath, KeyOrigin, KeySet};
 use crate::policy::hosts::HostTable;
 use crate::policy::path_pattern::PathPattern;
@@ -28,7 +28,7 @@ pub struct PolicyError {
 }
 
 impl PolicyError {
-    fn new(field: impl Into<String>, message: impl ToString) -> Self {
+    pub(super) fn new(field: impl Into<String>, message: impl ToString) -> Self {
         Self { field: field.into(), message: message.to_string() }
     }
 }
@@ -380,47 +380,8 @@ fn index_authentication(
     })
 }
 
-/// What `egressAuthorization` says, by hostname.
-fn index_egress(
-    hosts: Vec<policy::EgressHost>,
-    rules: Vec<policy::EgressRule>,
-    operations: &[Arc<Operation>],
-) -> Result<HashMap<Box<str>, EgressAuthorization>, PolicyError> {
-    let mut indexed = Vec::with_capacity(rules.len());
-    for (index, rule) in rules.into_iter().enumerate() {
-        let field = format!("egress_rules[{index}]");
-        let parse = |text: &String| {
-            SourcePattern::parse(text)
-                .map_err(|error| PolicyError::new(format!("{field}.from (`{text}`)"), error))
-        };
-        let from = rule.from.as_ref().map(|from| from.iter().map(parse).collect()).transpose()?;
-        let to = pick_optional(&format!("{field}.to"), rule.to.as_deref(), operations)?;
-        indexed.push(Arc::new(EgressRule { name: rule.name, from, to, identity: rule.identity }));
-    }
-    let mut table = HashMap::with_capacity(hosts.len());
-    for (index, host) in hosts.into_iter().enumerate() {
-        let field = format!("egress[{index}]");
-        let rules = pick(&format!("{field}.rules"), &host.rules, &indexed)?;
-        let error = match super::authority::canonical_host(host.hostname.as_bytes()) {
-            Ok(canonical) if canonical != host.hostname || canonical.contains('*') => {
-                "a hostname is exact, lower case, without port or trailing dot".to_owned()
-            }
-            Ok(_) => {
-                let egress = EgressAuthorization::new(rules, host.shadow);
-                match table.insert(host.hostname.into_boxed_str(), egress) {
-                    None => continue,
-                    Some(_) => "the hostname stands there twice".to_owned(),
-                }
-            }
-            Err(error) => error.to_string(),
-        };
-        return Err(PolicyError::new(format!("{field}.hostname"), error));
-    }
-    Ok(table)
-}
-
 /// Looks up indices in a table; an absent list stays absent, an empty one is an error.
-fn pick_optional<T>(
+pub(super) fn pick_optional<T>(
     field: &str,
     indices: Option<&[u32]>,
     table: &[Arc<T>],
@@ -432,7 +393,12 @@ fn pick_optional<T>(
     }
 }
 
-fn pick<T>(field: &str, indices: &[u32], table: &[Arc<T>]) -> Result<Vec<Arc<T>>, PolicyError> {
+/// Looks up indices in a table.
+pub(super) fn pick<T>(
+    field: &str,
+    indices: &[u32],
+    table: &[Arc<T>],
+) -> Result<Vec<Arc<T>>, PolicyError> {
     let find = |index: &u32| {
         let found = usize::try_from(*index).ok().and_then(|index| table.get(index));
         found

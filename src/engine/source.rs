@@ -35,6 +35,11 @@ impl PeerCertificate for &str {
     }
 }
 
+/// Whether a segment of a SPIFFE ID may hold this byte (SPIFFE-ID, section 2.2).
+fn in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._".contains(&byte)
+}
+
 /// A workload: its service account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workload {
@@ -55,10 +60,7 @@ impl Workload {
         let id = std::str::from_utf8(id).ok().filter(|id| id.len() <= MAX_SPIFFE_ID_BYTES)?;
         let mut parts = id.strip_prefix("spiffe://")?.split('/');
         let trust_domain = parts.next()?;
-        let named = |text: &&str| {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            !matches!(*text, "" | "." | "..") && text.bytes().all(allowed)
-        };
+        let named = |text: &&str| !matches!(*text, "" | "." | "..") && text.bytes().all(in_name);
         if parts.next() != Some("ns") {
             return None;
         }
@@ -109,9 +111,8 @@ impl SourcePattern {
                 Some(stem) => (stem, true),
                 None => (text, false),
             };
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
             match star {
-                _ if !stem.bytes().all(allowed) => Err(SourcePatternError),
+                _ if !stem.bytes().all(in_name) => Err(SourcePatternError),
                 true => Ok(Part::Prefix(stem.to_owned())),
                 false if stem.is_empty() => Err(SourcePatternError),
                 false => Ok(Part::Exact(stem.to_owned())),

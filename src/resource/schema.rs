@@ -38,7 +38,7 @@ fn object(object: &Object) -> Value {
     let mut schema = json!({
         "type": "object",
         "properties": properties,
-        "additionalProperties": object.others == Others::Ignored,
+        "additionalProperties": object.others != Others::Refused,
     });
     if !required.is_empty() {
         set(&mut schema, "required", json!(required));

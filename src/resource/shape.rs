@@ -60,6 +60,8 @@ pub struct Object {
 pub enum Others {
     /// It is ignored.
     Ignored,
+    /// It is ignored, unless its name is almost that of a known field: then it is an error.
+    Suspected,
     /// It is an error: a misspelt field would be a rule that does not exist.
     Refused,
 }
@@ -93,7 +95,7 @@ impl Field {
     /// Whether null means that the field is not there, as Kubernetes reads it. Not where an
     /// unfilled template would switch off a protection.
     pub fn null_is_absent(&self, object: &Object) -> bool {
-        object.others == Others::Ignored && self.instead.is_none()
+        object.others != Others::Refused && self.instead.is_none()
     }
 
     /// Says what to write instead of null or an empty value.
@@ -187,8 +189,14 @@ impl Check<'_> {
         for (key, value) in node.entries() {
             let text = key.scalar_text().unwrap_or_default();
             let Some(field) = object.fields.iter().find(|field| field.name == text) else {
-                if object.others == Others::Refused {
-                    let hint = suggest(text, object.fields.iter().map(|field| field.name));
+                let names = || object.fields.iter().map(|field| field.name);
+                let refused = match object.others {
+                    Others::Ignored => false,
+                    Others::Suspected => closest(text, names()).is_some(),
+                    Others::Refused => true,
+                };
+                if refused {
+                    let hint = suggest(text, names());
                     self.error(key, format!("unknown field `{text}`"), Some(hint));
                 }
                 continue;

@@ -14,18 +14,19 @@ pub(super) const NAME: &str = "egress";
 
 /// The route table of the plan. Filters are told what `per_host` says.
 pub(super) fn configuration(plan: &Plan, per_host: PerHost<'_>) -> Value {
-    let mut hosts: Vec<_> = plan.routes.iter().map(virtual_host).collect();
-    hosts.extend(plan.unrouted.iter().map(|hostname| nowhere(hostname, hostname)));
+    let told = |hostname: &str, mut host: Value| {
+        if let Some(config) = per_host(hostname) {
+            set(&mut host, "typed_per_filter_config", config);
+        }
+        host
+    };
+    let routed = plan.routes.iter().map(|route| told(&route.hostname, virtual_host(route)));
+    let unrouted = plan.unrouted.iter().map(|name| told(name, nowhere(name, name)));
+    let mut hosts: Vec<_> = routed.chain(unrouted).collect();
     // The filter runs before routing ends, so what it denies never gets here; what is left is a
     // host that the filter lets pass and nothing routes.
     if plan.routes.iter().all(|route| route.hostname != "*") {
-        hosts.push(nowhere("no-route", "*"));
-    }
-    for host in &mut hosts {
-        if let Some(config) = host.pointer("/domains/0").and_then(Value::as_str).and_then(per_host)
-        {
-            set(host, "typed_per_filter_config", config);
-        }
+        hosts.push(told("*", nowhere("no-route", "*")));
     }
     json!({
         "name": NAME,

@@ -1,7 +1,7 @@
 //! The fields of a Gateway, as far as we read them.
 
 use crate::engine::MAX_CLOCK_SKEW_SECONDS;
-use crate::resource::shape::{Object, Others, Shape, optional, required};
+use crate::resource::shape::{Field, Object, Others, Shape, optional, required};
 
 /// A Gateway document.
 pub static GATEWAY: Object = Object {
@@ -86,22 +86,24 @@ static EGRESS_FROM: Object = Object {
     not_empty: Some("empty never means anyone: name workloads, or leave `from` out"),
 };
 
+/// `methods` of an entry of `to`, of a rule or of `egressAuthorization`.
+const METHODS: Field = optional(
+    "methods",
+    Shape::SomeOf(&Shape::Text),
+    "Request methods in upper case, any of them; left out: any method",
+)
+.instead("empty never means any method: name methods, or leave `methods` out");
+
+/// `paths` of such an entry.
+const PATHS: Field = optional(
+    "paths",
+    Shape::SomeOf(&Shape::Text),
+    "Path patterns, any of them; left out: any path",
+)
+.instead("empty never means any path: name paths, or leave `paths` out");
+
 static EGRESS_TO: Object = Object {
-    fields: &[
-        required("host", Shape::Object(&EGRESS_HOST), "The external host"),
-        optional(
-            "methods",
-            Shape::SomeOf(&Shape::Text),
-            "Request methods in upper case, any of them; left out: any method",
-        )
-        .instead("empty never means any method: name methods, or leave `methods` out"),
-        optional(
-            "paths",
-            Shape::SomeOf(&Shape::Text),
-            "Path patterns, any of them; left out: any path",
-        )
-        .instead("empty never means any path: name paths, or leave `paths` out"),
-    ],
+    fields: &[required("host", Shape::Object(&EGRESS_HOST), "The external host"), METHODS, PATHS],
     others: Others::Refused,
     not_empty: Some("write at least `host`"),
 };
@@ -323,20 +325,7 @@ static PRINCIPAL: Object = Object {
 };
 
 static TO: Object = Object {
-    fields: &[
-        optional(
-            "methods",
-            Shape::SomeOf(&Shape::Text),
-            "Request methods in upper case, any of them; left out: any method",
-        )
-        .instead("empty never means any method: name methods, or leave `methods` out"),
-        optional(
-            "paths",
-            Shape::SomeOf(&Shape::Text),
-            "Path patterns, any of them; left out: any path",
-        )
-        .instead("empty never means any path: name paths, or leave `paths` out"),
-    ],
+    fields: &[METHODS, PATHS],
     others: Others::Refused,
     not_empty: Some("write `methods`, `paths` or both, or leave `to` out to allow anything"),
 };
@@ -363,7 +352,8 @@ static ROUTE: Object = Object {
     not_empty: None,
 };
 
-/// `route.serviceDestination` of an egress server.
+/// `route.serviceDestination` of an egress server. A letter too many in it or below must not turn
+/// TLS off, or a pinned authority into any.
 pub static SERVICE_DESTINATION: Object = Object {
     fields: &[
         required("host", Shape::Text, "`<gateway namespace>/<hostname>` of the external host"),
@@ -375,12 +365,11 @@ pub static SERVICE_DESTINATION: Object = Object {
         optional("tls", Shape::Object(&TLS), "TLS towards the external host; left out: plain text")
             .instead("write `mode: SIMPLE`, or leave `tls` out for plain text"),
     ],
-    others: Others::Ignored,
+    others: Others::Suspected,
     not_empty: None,
 };
 
-/// `tls` of a destination.
-pub static TLS: Object = Object {
+static TLS: Object = Object {
     fields: &[
         required(
             "mode",
@@ -394,17 +383,16 @@ pub static TLS: Object = Object {
             "Names of which the external host's certificate must hold one; default: its hostname",
         ),
     ],
-    others: Others::Ignored,
+    others: Others::Suspected,
     not_empty: None,
 };
 
-/// `tls.files` of a destination.
-pub static FILES: Object = Object {
+static FILES: Object = Object {
     fields: &[
         optional("caCertificates", Shape::Text, "Trusted CAs; default: the system's"),
         optional("clientCertificate", Shape::Text, "What the gateway presents in mode MUTUAL"),
         optional("privateKey", Shape::Text, "The key of `clientCertificate`"),
     ],
-    others: Others::Ignored,
+    others: Others::Suspected,
     not_empty: None,
 };
