@@ -41,12 +41,7 @@ impl<'a> Compiler<'a, '_> {
         let mut compiled = Vec::with_capacity(hosts.len());
         for (hostname, named) in hosts {
             let server = table.get(&hostname).and_then(|index| servers.get(*index));
-            let governs = Governs {
-                egress_authorization: true,
-                authorization: server.is_some_and(|(server, _)| server.authorization.is_some()),
-                authentication: server.is_some_and(|(server, _)| server.authentication.is_some()),
-                passthrough: server.is_some_and(|(server, _)| server.passthrough),
-            };
+            let governs = Governs::of(server.map(|(server, _)| server), true);
             if decides(governs) == Decides::EgressAuthorization {
                 if server.is_none() {
                     self.warn_of_no_route(&hostname, &named);

@@ -31,12 +31,7 @@ impl<'c> Hosts<'c> {
         }
         let host = |hostname: &'c str, server: Option<usize>, egress: Option<usize>| {
             let governing = server.and_then(|index| policy.servers.get(index));
-            let governs = Governs {
-                egress_authorization: egress.is_some(),
-                authorization: governing.is_some_and(|server| server.authorization.is_some()),
-                authentication: governing.is_some_and(|server| server.authentication.is_some()),
-                passthrough: governing.is_some_and(|server| server.passthrough),
-            };
+            let governs = Governs::of(governing, egress.is_some());
             Host { hostname, server, egress, decides: decides(governs) }
         };
         let named = policy.egress.iter().enumerate().map(|(index, egress)| {

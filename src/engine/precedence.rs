@@ -3,6 +3,8 @@
 //! This is the one place that says so: the engine, the compiler's findings and every output ask
 //! here.
 
+use crate::policy::Server;
+
 /// What a Gateway says about one hostname.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Governs {
@@ -14,6 +16,18 @@ pub struct Governs {
     pub authentication: bool,
     /// That server passes on what nothing else governs.
     pub passthrough: bool,
+}
+
+impl Governs {
+    /// What a policy says about a hostname, by the server that wins for it.
+    pub fn of(server: Option<&Server>, egress_authorization: bool) -> Self {
+        Self {
+            egress_authorization,
+            authorization: server.is_some_and(|server| server.authorization.is_some()),
+            authentication: server.is_some_and(|server| server.authentication.is_some()),
+            passthrough: server.is_some_and(|server| server.passthrough),
+        }
+    }
 }
 
 /// What decides whether a request passes, once its token, if one is needed, was found valid.
