@@ -19,6 +19,13 @@ pub struct InputArgs {
     /// YAML or JSON files, folders with such files, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    gateway: GatewayArgs,
+}
+
+/// How documents are read.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GatewayArgs {
     /// The Gateway to use when the input holds several
     #[arg(long, value_name = "NAMESPACE/NAME")]
     pub gateway: Option<GatewayName>,
@@ -63,8 +70,11 @@ pub struct InputArgs {
     pub shadow_authentication: Vec<String>,
 }
 
-/// A trust domain (SPIFFE-ID, section 2.1).
-fn trust_domain(text: &str) -> Result<String, &'static str> {
+/// Reads a trust domain (SPIFFE-ID, section 2.1).
+///
+/// # Errors
+/// When the text is none.
+pub fn trust_domain(text: &str) -> Result<String, &'static str> {
     let allowed =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
     match !text.is_empty() && text.len() <= 255 && text.bytes().all(allowed) {
@@ -73,16 +83,22 @@ fn trust_domain(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// A header name, in lower case.
-fn header_name(text: &str) -> Result<String, &'static str> {
+/// Reads a header name, into lower case.
+///
+/// # Errors
+/// When the text is none.
+pub fn header_name(text: &str) -> Result<String, &'static str> {
     match http::HeaderName::from_bytes(text.as_bytes()) {
         Ok(name) => Ok(name.as_str().to_owned()),
         Err(_) => Err("expected a header name such as x-forwarded-client-cert"),
     }
 }
 
-/// Service accounts of one namespace.
-fn trusted_source(text: &str) -> Result<String, String> {
+/// Reads service accounts of one namespace.
+///
+/// # Errors
+/// When the text does not name any, or a namespace only by pattern.
+pub fn trusted_source(text: &str) -> Result<String, String> {
     SourcePattern::parse(text).map_err(|error| error.to_string())?;
     match text.split('/').next().is_some_and(|namespace| namespace.contains('*')) {
         true => Err("name the namespace whole: whoever is in it can speak for anyone".to_owned()),
@@ -135,9 +151,7 @@ impl InputArgs {
     /// # Errors
     /// When a path cannot be read. Errors in documents are diagnostics.
     pub fn load(&self) -> anyhow::Result<Loaded> {
-        self.load_with(|gateways, wanted, diagnostics| {
-            select::one(gateways, wanted, diagnostics).into_iter().collect()
-        })
+        self.gateway.load(&self.paths)
     }
 
     /// Reads the documents and compiles every Gateway, to find what is wrong with any of them.
@@ -145,7 +159,37 @@ impl InputArgs {
     /// # Errors
     /// When a path cannot be read. Errors in documents are diagnostics.
     pub fn load_all(&self) -> anyhow::Result<Loaded> {
-        self.load_with(select::named)
+        self.gateway.load_with(&self.paths, select::named)
+    }
+}
+
+impl Default for GatewayArgs {
+    /// What holds where no flag is given.
+    fn default() -> Self {
+        Self {
+            gateway: None,
+            default_action: ActionArg::Deny,
+            strict: false,
+            discover: false,
+            cluster: None,
+            trust_domains: SourceIdentity::default().trust_domains,
+            source_identity_header: None,
+            trust_sources: Vec::new(),
+            shadow: Vec::new(),
+            shadow_authentication: Vec::new(),
+        }
+    }
+}
+
+impl GatewayArgs {
+    /// Reads documents and compiles the one Gateway that is meant.
+    ///
+    /// # Errors
+    /// When a path cannot be read. Errors in documents are diagnostics.
+    pub fn load(&self, paths: &[PathBuf]) -> anyhow::Result<Loaded> {
+        self.load_with(paths, |gateways, wanted, diagnostics| {
+            select::one(gateways, wanted, diagnostics).into_iter().collect()
+        })
     }
 
     fn options(&self) -> compile::Options {
@@ -166,9 +210,9 @@ impl InputArgs {
         }
     }
 
-    fn load_with(&self, select: Select) -> anyhow::Result<Loaded> {
+    fn load_with(&self, paths: &[PathBuf], select: Select) -> anyhow::Result<Loaded> {
         let mut diagnostics = Diagnostics::default();
-        let sources = input::read(&self.paths, &mut diagnostics)?;
+        let sources = input::read(paths, &mut diagnostics)?;
         let documents = document::read_all(&sources, &mut diagnostics);
         let gateways = document::gateways(&documents, self.strict, &mut diagnostics);
         // What could not be read may have held the Gateway that is looked for.

@@ -168,6 +168,8 @@ impl<'a> Compiler<'a, '_> {
         deployment: &ServerDeployment,
     ) {
         let decider = deployment.origin.span;
+        let entries = named.places.iter().map(|(position, _)| *position).collect();
+        self.silenced.insert(hostname.to_owned(), entries);
         for (position, written) in &named.places {
             let place = self.place.origin(written.node);
             let diagnostic = if server.hostname == hostname {

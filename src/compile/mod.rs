@@ -88,6 +88,7 @@ pub fn compile<'a>(
         tables,
         place,
         named_in_egress: HashSet::new(),
+        silenced: BTreeMap::new(),
     };
     compiler.named_in_egress = compiler.hosts_named_in_egress();
     let identity = compiler.identity();
@@ -95,6 +96,7 @@ pub fn compile<'a>(
     let mut egress = compiler.egress(&servers);
     compiler.shadow(&mut servers, &mut egress);
     compiler.check_headers();
+    let silenced = compiler.silenced;
     let tables = compiler.tables;
     let failed = found.has_errors();
     diagnostics.append(found);
@@ -128,6 +130,7 @@ pub fn compile<'a>(
             jwks: jwks::with_own_cas(tables.clusters, &deployments),
             servers: deployments,
         },
+        silenced,
     })
 }
 
@@ -142,6 +145,8 @@ struct Compiler<'a, 'd> {
     place: Place<'a>,
     /// Every hostname that `egressAuthorization` names.
     named_in_egress: HashSet<String>,
+    /// As [`Compiled::silenced`].
+    silenced: BTreeMap<String, Vec<usize>>,
 }
 
 /// A node and its path, from which the paths of nodes below it are found quickly.

@@ -16,6 +16,9 @@ pub struct Compiled {
     pub policy: Policy,
     /// What an output needs besides the policy.
     pub deployment: Deployment,
+    /// Entries of `egressAuthorization` without effect, by hostname: the authorization of the
+    /// hostname's server decides alone.
+    pub silenced: BTreeMap<String, Vec<usize>>,
 }
 
 /// What an output needs besides the policy.

@@ -109,7 +109,7 @@ impl Engine {
                 Ok(authenticated) => answer.authenticated = authenticated,
                 Err(failure) if server.shadow_authentication => {
                     let reason = failure.reason();
-                    trace.step(|| format!("shadow: only reported, {reason}"));
+                    trace.step(|| shadow_step(Mechanism::Authentication, reason));
                     answer.shadowed = Some((Mechanism::Authentication, reason));
                 }
                 Err(failure) => return refuse(server, request, failure),
@@ -126,6 +126,7 @@ impl Engine {
             (Decides::Authorization, Some(authorization), _) => {
                 let claims = answer.authenticated.as_ref().map(|it| it.verified.claims());
                 let judged = judge_path(
+                    Mechanism::Authorization,
                     authorization.constrains_paths(),
                     request,
                     |path| authorization.judge(claims, request.method(), path),
@@ -137,6 +138,7 @@ impl Engine {
             (Decides::EgressAuthorization, _, Some(egress)) => {
                 let source = self.source(egress, request, context, trace);
                 let judged = judge_path(
+                    Mechanism::EgressAuthorization,
                     egress.constrains_paths(),
                     request,
                     |path| egress.judge(&source, request.method(), path),
@@ -168,7 +170,7 @@ impl Engine {
                 answer.allow(mechanism, Reason::Allowed, Some(rule))
             }
             Err((reason, _)) if shadow => {
-                trace.step(|| format!("shadow: only reported, {reason}"));
+                trace.step(|| shadow_step(mechanism, reason));
                 answer.shadowed.get_or_insert((mechanism, reason));
                 answer.allow(mechanism, Reason::Allowed, None)
             }
@@ -286,9 +288,14 @@ fn refuse<'e>(server: &'e Server, request: &Request<'_>, failure: Failure) -> Ve
     decided(Outcome::Deny(denial), reason, Mechanism::Authentication, Some(server))
 }
 
+fn shadow_step(mechanism: Mechanism, reason: Reason) -> String {
+    format!("shadow: {mechanism} is only tried out here, so {reason} is reported and no more")
+}
+
 /// Judges a request with its path, if it matters: the name of the rule that admits it, or the
 /// denial.
 fn judge_path<'e>(
+    mechanism: Mechanism,
     constrains_paths: bool,
     request: &Request<'_>,
     judge: impl FnOnce(Option<&Readings<'_>>) -> Judgement<'e>,
@@ -307,10 +314,16 @@ fn judge_path<'e>(
     match judge(path.as_ref()) {
         Judgement::Allowed(rule) => Ok(rule),
         Judgement::Denied(reason) => {
-            trace.step(|| match reason {
-                Reason::SourceUnknown => "no entry admits a source without an identity".into(),
-                Reason::SourceNotAllowed => "no entry admits the source".into(),
-                _ => "no rule admits the request".into(),
+            trace.step(|| {
+                let why = match (reason, mechanism) {
+                    (Reason::SourceUnknown, _) => "no entry admits a source without an identity",
+                    (Reason::SourceNotAllowed, _) => "no entry admits the source",
+                    (_, Mechanism::EgressAuthorization) => {
+                        "the source is admitted, but not with this method and path"
+                    }
+                    _ => "no rule admits the request",
+                };
+                format!("{mechanism}: {why}")
             });
             Err((reason, denial::forbidden()))
         }

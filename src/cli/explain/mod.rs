@@ -2,25 +2,25 @@
 //!
 //! The decision is the engine's own, the very code that runs in the filter.
 
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `query` | a request as a user describes it; `test` and `diff` read it as well |
+//! | `answer` | the engine's decision about it, written out; the same for `test` and `diff` |
+
+mod answer;
 mod query;
 
-use std::borrow::Cow;
-use std::io::{BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::SystemTime;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use serde::Serialize;
 
-use self::query::{Query, Values};
+pub use self::answer::{Explainer, Explanation};
+pub use self::query::{Query, Values, read_lines};
 use super::input::InputArgs;
-use crate::engine::{
-    Context, Decision, Engine, KeyRing, Mechanism, Outcome, Request, Steps, Trace, Verdict,
-};
-use crate::jwt::{KeyOrigin, KeySet, SoftwareVerifier, TokenCache};
 
 /// Flags of `egress-auth explain`.
 #[derive(Debug, clap::Args)]
@@ -67,18 +67,6 @@ enum Format {
     Json,
 }
 
-/// The answer for one request.
-#[derive(Debug, Serialize)]
-struct Explanation<'e> {
-    decision: &'static str,
-    status: u16,
-    reason: Cow<'static, str>,
-    server: Option<&'e str>,
-    mechanism: Mechanism,
-    rule: Option<&'e str>,
-    steps: Vec<String>,
-}
-
 /// Runs the command: exit code 0 whatever the decisions are, 1 when a request or the documents
 /// cannot be read.
 ///
@@ -90,26 +78,19 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         loaded.print()?;
         return Ok(ExitCode::FAILURE);
     };
-    let engine = Engine::new(compiled.policy.clone())?;
-    let keys = read_keys(&engine, &args.jwks)?;
+    let mut explainers = [Explainer::new(compiled)?];
+    Explainer::read_keys(&mut explainers, &args.jwks)?;
+    let [explainer] = explainers;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match &args.requests {
         None => {
             let query = args.query()?;
-            print(&mut out, args.output, &query, &explain(&engine, &keys, &query)?)?;
+            print(&mut out, args.output, &query, &explainer.explain(&query)?)?;
         }
-        Some(path) => {
-            for (number, line) in (1_u64..).zip(open(path)?.lines()) {
-                let line = line.with_context(|| format!("cannot read {}", path.display()))?;
-                if line.trim().is_empty() {
-                    continue;
-                }
-                let place = || format!("{}:{number}", path.display());
-                let query = Query::from_json(&line).with_context(place)?;
-                let explanation = explain(&engine, &keys, &query).with_context(place)?;
-                print(&mut out, Format::Json, &query, &explanation)?;
-            }
-        }
+        Some(path) => read_lines(path, |place, query| {
+            let explanation = explainer.explain(&query).with_context(|| place.to_owned())?;
+            print(&mut out, Format::Json, &query, &explanation)
+        })?,
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
@@ -120,9 +101,8 @@ impl Args {
         let mut query = Query {
             request: self.request.clone().unwrap_or_default(),
             token: self.token.clone(),
-            claims: None,
             source: self.source.clone(),
-            headers: std::collections::BTreeMap::new(),
+            ..Query::default()
         };
         if let Some(claims) = &self.claims {
             let claims = serde_json::from_str(claims);
@@ -144,58 +124,11 @@ impl Args {
     }
 }
 
-fn explain<'e>(
-    engine: &'e Engine,
-    keys: &KeyRing,
-    query: &Query,
-) -> anyhow::Result<Explanation<'e>> {
-    let headers = query.headers()?;
-    let claims = query.claims()?;
-    let request = Request {
-        headers: headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect(),
-        claims: claims.as_ref(),
-    };
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
-    let mut steps = Steps::default();
-    // One request, so the cache never answers.
-    let mut cache = TokenCache::new(1, 1, 0);
-    let peer = query.source.as_deref().unwrap_or_default();
-    let mut context =
-        Context { now, keys, verifier: &SoftwareVerifier, peer: &peer, cache: &mut cache };
-    let decision = match engine.decide(&request, &mut context, &mut steps) {
-        Verdict::Decided(decision) => decision,
-        Verdict::AwaitKeys(wait) if wait.unknown_key => wait.unknown_key(),
-        Verdict::AwaitKeys(wait) => {
-            steps.step(|| "keys: give the issuer's with --jwks ISSUER=FILE".to_owned());
-            wait.unavailable()
-        }
-    };
-    Ok(Explanation::new(&decision, steps))
-}
-
-impl<'e> Explanation<'e> {
-    fn new(decision: &Decision<'e>, steps: Steps) -> Self {
-        let (verdict, status) = match &decision.outcome {
-            Outcome::Allow(_) => ("allow", 200),
-            Outcome::Deny(denial) => ("deny", denial.status),
-        };
-        Self {
-            decision: verdict,
-            status,
-            reason: decision.code(),
-            server: decision.server,
-            mechanism: decision.mechanism,
-            rule: decision.rule,
-            steps: steps.0,
-        }
-    }
-}
-
 fn print(
     out: &mut impl Write,
     format: Format,
     query: &Query,
-    explanation: &Explanation<'_>,
+    explanation: &Explanation,
 ) -> anyhow::Result<()> {
     if format == Format::Json {
         writeln!(out, "{}", serde_json::to_string(explanation)?)?;
@@ -212,38 +145,8 @@ fn print(
         explanation.status,
         explanation.reason,
         explanation.mechanism,
-        explanation.server.unwrap_or("none"),
-        explanation.rule.unwrap_or("none"),
+        explanation.server.as_deref().unwrap_or("none"),
+        explanation.rule.as_deref().unwrap_or("none"),
     )?;
     Ok(())
-}
-
-/// Reads the key files of `--jwks`.
-fn read_keys(engine: &Engine, files: &[String]) -> anyhow::Result<KeyRing> {
-    let mut ring = KeyRing::new(engine.remote_jwks().len());
-    for argument in files {
-        // Issuers are often URLs with `=` in a query, file names hardly ever hold one.
-        let (issuer, file) = argument
-            .rsplit_once('=')
-            .with_context(|| format!("--jwks `{argument}`: write ISSUER=FILE"))?;
-        let json = std::fs::read(file).with_context(|| format!("cannot read {file}"))?;
-        let keys = KeySet::parse(&json, KeyOrigin::Remote).with_context(|| file.to_owned())?;
-        let keys = Arc::new(keys);
-        let mut used = false;
-        for document in engine.remote_of_issuer(issuer) {
-            ring.replace(document, Arc::clone(&keys));
-            used = true;
-        }
-        anyhow::ensure!(used, "--jwks: no JWT rule fetches the keys of the issuer `{issuer}`");
-    }
-    Ok(ring)
-}
-
-fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(std::io::stdin().lock()));
-    }
-    let file =
-        std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Box::new(std::io::BufReader::new(file)))
 }

@@ -1,6 +1,8 @@
-//! One request to explain: from the flags or from a line of a requests file.
+//! One request: from flags, from a line of a requests file, or from a test case.
 
 use std::collections::BTreeMap;
+use std::io::BufRead;
+use std::path::Path;
 
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -9,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::jwt::Claims;
 
 /// A request as a user describes it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
     /// `METHOD scheme://authority/path?query`.
@@ -29,7 +31,7 @@ pub struct Query {
 }
 
 /// One value of a header, or several.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Values {
     /// The header is there once.
@@ -87,6 +89,35 @@ impl Query {
     }
 }
 
+/// Reads a file with one request a line, or standard input for `-`, and hands each to `each` with
+/// its place, as `file:line`. Empty lines are skipped.
+///
+/// # Errors
+/// When the file cannot be read, a line is not a request, or `each` fails.
+pub fn read_lines(
+    path: &Path,
+    mut each: impl FnMut(&str, Query) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let unreadable = || format!("cannot read {}", path.display());
+    let lines: Box<dyn BufRead> = match path == Path::new("-") {
+        true => Box::new(std::io::stdin().lock()),
+        false => {
+            let file = std::fs::File::open(path).with_context(unreadable)?;
+            Box::new(std::io::BufReader::new(file))
+        }
+    };
+    for (number, line) in (1_u64..).zip(lines.lines()) {
+        let line = line.with_context(unreadable)?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let place = format!("{}:{number}", path.display());
+        let query = Query::from_json(&line).with_context(|| place.clone())?;
+        each(&place, query)?;
+    }
+    Ok(())
+}
+
 struct RequestLine<'a> {
     method: &'a str,
     scheme: &'a str,
@@ -121,13 +152,7 @@ mod tests {
     use super::*;
 
     fn query(request: &str) -> Query {
-        Query {
-            request: request.to_owned(),
-            token: None,
-            claims: None,
-            source: None,
-            headers: BTreeMap::new(),
-        }
+        Query { request: request.to_owned(), ..Query::default() }
     }
 
     #[test]

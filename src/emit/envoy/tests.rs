@@ -83,6 +83,7 @@ fn compiled(servers: Vec<ServerDeployment>, jwks: Vec<JwksCluster>) -> Compiled 
             servers,
             jwks,
         },
+        silenced: BTreeMap::new(),
     }
 }
 
