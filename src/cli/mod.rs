@@ -8,7 +8,7 @@
 //! | [`output`] | writing results |
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
 //! | `istio_args` | flags of the outputs for Istio |
-//! | `check`, `compile`, `explain`, `run`, `schema`, `token` | the commands |
+//! | `check`, `compile`, `explain`, `run`, `schema`, `test`, `token` | the commands |
 //!
 //! A command parses nothing and decides nothing itself: it reads flags, calls the library and
 //! prints. Exit codes: 0 done, 1 the input has errors or the command failed, 2 wrong usage.
@@ -28,6 +28,7 @@ mod istio_args;
 pub mod output;
 mod run;
 mod schema;
+mod test;
 mod token;
 
 /// Decides, inside the egress Envoy, which workload may call which external API.
@@ -53,6 +54,8 @@ enum Command {
     Exec(run::exec::Args),
     /// Print the JSON Schema of an input or output
     Schema(schema::Args),
+    /// Check that a policy decides as its test cases say
+    Test(test::Args),
     /// Sign a token with the demo issuer's key
     Token(token::Args),
 }
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Exec(args) => run::exec::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Token(args) => token::run(&args),
     };
     match result {

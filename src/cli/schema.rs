@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use super::output;
+use super::test::table::CASES;
 use crate::policy::Policy;
 use crate::resource::schema;
 
@@ -22,6 +23,8 @@ enum Format {
     PluginConfig,
     /// The Gateway documents that are compiled
     Gateway,
+    /// The cases files of `egress-auth test`
+    Test,
 }
 
 /// Runs the command.
@@ -32,6 +35,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let schema = match args.format {
         Format::PluginConfig => schemars::schema_for!(Policy).to_value(),
         Format::Gateway => schema::gateway(),
+        Format::Test => schema::document(&CASES, "Test cases"),
     };
     output::write(None, &format!("{schema:#}\n"))?;
     Ok(ExitCode::SUCCESS)

@@ -12,6 +12,9 @@ macro_rules! codes {
             /// Every code, in declaration order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
+            /// Every code as users see it, in the same order.
+            pub const CODES: &'static [&'static str] = &[$($code,)+];
+
             /// The code as users see it.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code,)+ }

@@ -11,6 +11,7 @@
 //! | [`shape`] | tables that say which fields exist, and the check of a tree against them |
 //! | [`schema`] | the same tables as JSON Schema |
 //! | [`gateway`] | the table of a Gateway, and typed views of a tree that passed it |
+//! | [`json`] | trees to JSON values |
 //! | [`hierarchy`] | tenants, workspaces and groups, and the namespaces that they own |
 //!
 //! What the documents mean together (duplicates across servers, the policy they compile to) is in
@@ -21,6 +22,7 @@ pub mod document;
 pub mod gateway;
 pub mod hierarchy;
 pub mod input;
+pub mod json;
 pub mod schema;
 pub mod shape;
 pub mod source;

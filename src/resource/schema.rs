@@ -10,9 +10,14 @@ use super::shape::{Object, Others, Shape};
 
 /// The JSON Schema of a Gateway document, as far as its fields are read.
 pub fn gateway() -> Value {
-    let mut schema = object(&GATEWAY);
+    document(&GATEWAY, "Gateway")
+}
+
+/// The JSON Schema of documents with these fields.
+pub fn document(fields: &Object, title: &str) -> Value {
+    let mut schema = object(fields);
     set(&mut schema, "$schema", json!("https://json-schema.org/draft/2020-12/schema"));
-    set(&mut schema, "title", json!("Gateway"));
+    set(&mut schema, "title", json!(title));
     schema
 }
 
@@ -76,6 +81,11 @@ fn shape(shape_: &Shape) -> Value {
             "required": ["value"],
         }),
         Shape::Word(words) => json!({ "type": "string", "enum": words }),
+        Shape::Code { words, prefix } => {
+            let prefixed = words.iter().map(|word| format!("{prefix}{word}"));
+            let all: Vec<_> = words.iter().map(|word| (*word).to_owned()).chain(prefixed).collect();
+            json!({ "type": "string", "enum": all })
+        }
         Shape::List(item) => json!({ "type": "array", "items": shape(item) }),
         Shape::SomeOf(item) => json!({ "type": "array", "items": shape(item), "minItems": 1 }),
         Shape::TextMap => json!({

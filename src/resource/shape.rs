@@ -32,6 +32,13 @@ pub enum Shape {
     BooleanOrValue,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// One of these words, or one of them after a prefix.
+    Code {
+        /// The words.
+        words: &'static [&'static str],
+        /// What may stand before them.
+        prefix: &'static str,
+    },
     /// A list.
     List(&'static Shape),
     /// A list with at least one item.
@@ -143,12 +150,9 @@ impl Check<'_> {
                     self.error(node, format!("{name} must be true or false"), Some(hint));
                 }
             },
-            (Shape::Word(words), Value::String(text)) => {
-                if !words.contains(&text) {
-                    let message = format!("{name} cannot be `{text}`");
-                    let hint = suggest(text, words.iter().copied());
-                    self.error(node, message, Some(hint));
-                }
+            (Shape::Word(words), Value::String(text)) => self.word(node, words, text, name),
+            (Shape::Code { words, prefix }, Value::String(text)) => {
+                self.word(node, words, text.strip_prefix(prefix).unwrap_or(text), name);
             }
             (Shape::List(item), Value::Sequence) => self.items(node, item, name),
             (Shape::SomeOf(item), Value::Sequence) => {
@@ -169,6 +173,13 @@ impl Check<'_> {
             (Shape::Object(object), Value::Mapping) => self.object(node, object, name, instead),
             (_, Value::Null) => self.empty(node, name, "null", instead),
             (shape, value) => self.wrong_type(node, shape, value, name, instead),
+        }
+    }
+
+    fn word(&mut self, node: Node<'_>, words: &'static [&'static str], text: &str, name: &str) {
+        if !words.contains(&text) {
+            let hint = suggest(text, words.iter().copied());
+            self.error(node, format!("{name} cannot be `{text}`"), Some(hint));
         }
     }
 
@@ -231,10 +242,10 @@ impl Check<'_> {
         let found = value.describe();
         let scalar = !matches!(value, Value::Sequence | Value::Mapping);
         let (wanted, hint) = match shape {
-            Shape::Text | Shape::TextOrEmpty | Shape::Word(_) if scalar => {
+            Shape::Text | Shape::TextOrEmpty | Shape::Word(_) | Shape::Code { .. } if scalar => {
                 ("a string", "put the value in quotes")
             }
-            Shape::Text | Shape::TextOrEmpty | Shape::Word(_) => {
+            Shape::Text | Shape::TextOrEmpty | Shape::Word(_) | Shape::Code { .. } => {
                 ("a string", "write one value on the same line")
             }
             Shape::Integer { .. } => ("a whole number", "write digits only, without quotes"),

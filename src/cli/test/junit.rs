@@ -1,0 +1,39 @@
+//! Results as JUnit XML, which CI systems read. `quick-junit` writes it, so that escaping and the
+//! attributes that readers ask for are those of a schema that many tools share.
+
+use std::io::{self, Write};
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::report::difference;
+use super::{CaseResult, Decided};
+
+/// One suite a document, one test case a case.
+pub fn write(suites: &[Decided], out: &mut dyn Write) -> io::Result<()> {
+    let mut report = Report::new("egress-auth");
+    for Decided { file, results } in suites {
+        let mut suite = TestSuite::new(file.as_str());
+        suite.add_test_cases(results.iter().map(|result| case(file, result)));
+        report.add_test_suite(suite);
+    }
+    report.serialize(out).map_err(io::Error::other)
+}
+
+fn case(file: &str, result: &CaseResult) -> TestCase {
+    let status = match result.passed() {
+        true => TestCaseStatus::success(),
+        false => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            let differs = result.compared().filter(|(_, expected, actual)| expected != actual);
+            let differs = differs.map(|(field, expected, actual)| {
+                format!("{field}: expected {expected}, got {actual}")
+            });
+            status.set_message(differs.collect::<Vec<_>>().join("; "));
+            status.set_description(difference(result).join("\n"));
+            status
+        }
+    };
+    let mut case = TestCase::new(result.case.name.as_str(), status);
+    case.set_classname(file).extra.insert("line".into(), result.line.to_string().into());
+    case
+}

@@ -1,0 +1,149 @@
+//! `egress-auth test`: does a policy decide as its authors say it should.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `table` | the fields of a cases file; `schema test` prints them |
+//! | `read` | a cases file to requests and expectations |
+//! | `report` | results for people and as JSON |
+//! | `junit` | results for CI systems |
+
+mod junit;
+mod read;
+mod report;
+pub mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use self::read::{Case, Suite};
+use super::explain::{Explainer, Explanation};
+use super::{diagnostics, output};
+use crate::resource::diagnostic::Diagnostics;
+use crate::resource::tree::Document;
+use crate::resource::{input, yaml};
+
+/// Flags of `egress-auth test`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files with cases, or - for standard input; each names the Gateway that it is about
+    #[arg(required = true, value_name = "CASES")]
+    cases: Vec<PathBuf>,
+    /// Also write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people: one line a case, and what differs where one fails
+    Text,
+    /// One JSON object with every case
+    Json,
+}
+
+/// The cases of one document, decided.
+struct Decided {
+    /// The cases file.
+    file: String,
+    results: Vec<CaseResult>,
+}
+
+/// One case, decided.
+struct CaseResult {
+    case: Case,
+    /// Line of the cases file, from 1.
+    line: usize,
+    actual: Explanation,
+}
+
+impl CaseResult {
+    /// Name of a field, what was expected of it, and what came.
+    fn compared(&self) -> impl Iterator<Item = (&'static str, &str, String)> {
+        let fields = self.case.expected.iter();
+        fields.map(|(field, expected)| (*field, expected.as_str(), actual(&self.actual, field)))
+    }
+
+    fn passed(&self) -> bool {
+        self.compared().all(|(_, expected, actual)| expected == actual)
+    }
+}
+
+/// A field of an answer as `expect` writes it.
+fn actual(answer: &Explanation, field: &str) -> String {
+    let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
+    match field {
+        "decision" => answer.decision.to_owned(),
+        "status" => answer.status.to_string(),
+        "reason" => answer.reason.to_string(),
+        "mechanism" => answer.mechanism.to_string(),
+        "server" => name(&answer.server),
+        _ => name(&answer.rule),
+    }
+}
+
+/// Decides the cases of one document; nothing, but a report, when its Gateway has errors.
+fn decide(suite: Suite, line: impl Fn(&Case) -> usize) -> anyhow::Result<Option<Vec<CaseResult>>> {
+    let loaded = suite.args.load(&suite.gateways)?;
+    let Some(compiled) = &loaded.compiled else {
+        loaded.print()?;
+        return Ok(None);
+    };
+    let mut explainers = [Explainer::new(compiled)?];
+    Explainer::read_keys(&mut explainers, &suite.jwks)?;
+    let [explainer] = explainers;
+    let mut results = Vec::with_capacity(suite.cases.len());
+    for case in suite.cases {
+        let actual = explainer.explain(&case.query)?;
+        results.push(CaseResult { line: line(&case), actual, case });
+    }
+    Ok(Some(results))
+}
+
+/// Runs the command: exit code 0 when every case passes, 1 when one fails, or when a file has
+/// errors, in which case none is run.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut found = Diagnostics::default();
+    let sources = input::read(&args.cases, &mut found)?;
+    let mut suites = Vec::new();
+    for (file, source) in sources.iter() {
+        let documents = yaml::read(file, &source.text, &mut found);
+        let folder = Path::new(&source.name).parent().unwrap_or(Path::new(""));
+        for root in documents.iter().filter_map(Document::root).filter(|root| !root.is_null()) {
+            suites.extend(read::suite(root, folder, &mut found).map(|suite| (file, suite)));
+        }
+    }
+    if suites.is_empty() && !found.has_errors() {
+        anyhow::bail!("the input holds no cases");
+    }
+    if found.has_errors() {
+        diagnostics::print(&sources, &found)?;
+        return Ok(ExitCode::FAILURE);
+    }
+    let mut decided = Vec::with_capacity(suites.len());
+    for (file, suite) in suites {
+        let line = |case: &Case| sources.position(case.span).line;
+        let Some(results) = decide(suite, line)? else { return Ok(ExitCode::FAILURE) };
+        let file = sources.get(file).map(|source| source.name.clone()).unwrap_or_default();
+        decided.push(Decided { file, results });
+    }
+    if let Some(path) = &args.junit {
+        output::write_with(Some(path), |out| junit::write(&decided, out))?;
+    }
+    output::write_with(None, |out| match args.output {
+        Format::Text => report::text(&decided, out),
+        Format::Json => report::json(&decided, out),
+    })?;
+    let mut results = decided.iter().flat_map(|suite| &suite.results);
+    Ok(match results.all(CaseResult::passed) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}

@@ -1,0 +1,281 @@
+//! `egress-auth test`, as a user runs it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects
+)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use quick_junit::Report;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const GATEWAY: &str = "
+apiVersion: gateway.tsb.tetrate.io/v2
+kind: Gateway
+metadata: {name: gateway}
+spec:
+  workloadSelector: {namespace: egress}
+  egressAuthorization:
+    - from: {serviceAccounts: [shop/web]}
+      to: [{host: {exact: shop.test}, methods: [GET]}]
+  http:
+    - name: shop
+      hostname: shop.test
+    - name: api
+      hostname: api.test
+      authentication:
+        jwt:
+          issuer: https://auth.test
+          audiences: [egress]
+          jwksUri: https://auth.test/keys
+          fromHeaders: [{name: x-mesh-token}]
+      authorization:
+        local:
+          rules:
+            - name: alice-reads
+              from: [{jwt: {sub: alice}}]
+              to: [{methods: [GET], paths: [\"/v1/*\"]}]
+";
+
+fn egress_auth(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_egress-auth"));
+    command.args(arguments).current_dir(folder).output().unwrap()
+}
+
+/// A folder with a Gateway, and a cases file with these lines after `gateways`.
+fn folder(rest: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("gateway.yaml"), GATEWAY).unwrap();
+    let cases = format!("gateways: [gateway.yaml]\n{rest}");
+    std::fs::write(folder.path().join("cases.yaml"), cases).unwrap();
+    folder
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+/// What `test` says of one case, as JSON.
+fn answers(rest: &str) -> Value {
+    let folder = folder(rest);
+    let output = egress_auth(folder.path(), &["test", "cases.yaml", "--output", "json"]);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
+}
+
+const ONE_FAILS: &str = "
+defaults:
+  claims: {iss: https://auth.test, aud: egress}
+cases:
+  - name: alice reads
+    request: GET https://api.test/v1/items
+    claims: {sub: alice}
+    expect: {decision: allow, status: 200, rule: alice-reads, mechanism: authorization}
+  - name: alice writes
+    request: POST https://api.test/v1/items
+    claims: {sub: alice}
+    expect: {decision: allow, reason: allowed, server: api}
+";
+
+#[test]
+fn a_failure_shows_what_was_expected_beside_what_came_and_why() {
+    let folder = folder(ONE_FAILS);
+    let output = egress_auth(folder.path(), &["test", "cases.yaml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let expected = "\
+cases.yaml
+  ok    alice reads
+  FAIL  alice writes (cases.yaml:10)
+        POST https://api.test/v1/items
+                       expected  actual
+          ! decision   allow     deny  <-- differs
+          ! reason     allowed   no_rule_matched  <-- differs
+            server     api       api
+        steps:
+            server: `api` governs the host `api.test`
+            claims: taken as those of a verified token
+            authorization: no rule admits the request
+
+1 passed, 1 failed
+";
+    assert_eq!(stdout(&output), expected);
+}
+
+#[test]
+fn paths_are_relative_to_the_cases_file_and_passing_cases_exit_with_0() {
+    let folder = folder(&ONE_FAILS.replace("POST", "GET"));
+    let above = folder.path().parent().unwrap();
+    let cases = folder.path().join("cases.yaml");
+    let output = egress_auth(above, &["test", cases.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).ends_with("\n\n2 passed, 0 failed\n"));
+}
+
+#[test]
+fn ci_systems_get_junit() {
+    let folder = folder(ONE_FAILS);
+    let output = egress_auth(folder.path(), &["test", "cases.yaml", "--junit", "report.xml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let xml = std::fs::read_to_string(folder.path().join("report.xml")).unwrap();
+    let report = Report::deserialize_from_str(&xml).unwrap();
+    assert_eq!((report.tests, report.failures, report.errors), (2, 1, 0));
+    let suite = &report.test_suites[0];
+    assert_eq!(suite.name.as_str(), "cases.yaml");
+    let names: Vec<_> = suite.test_cases.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(names, ["alice reads", "alice writes"]);
+    assert!(xml.contains(
+        "message=\"decision: expected allow, got deny; reason: expected allowed, got \
+         no_rule_matched\""
+    ));
+}
+
+#[test]
+fn json_has_every_case_with_the_whole_answer() {
+    let report = answers(ONE_FAILS);
+    assert_eq!((&report["passed"], &report["failed"]), (&json!(1), &json!(1)));
+    let case = &report["cases"][0];
+    assert_eq!(case["expected"]["status"], json!(200));
+    assert_eq!((&case["name"], &case["line"]), (&json!("alice reads"), &json!(6)));
+    let actual = case["actual"].as_object().unwrap();
+    let keys: Vec<_> = actual.keys().map(String::as_str).collect();
+    for key in ["decision", "status", "reason", "server", "mechanism", "rule", "steps"] {
+        assert!(keys.contains(&key), "{keys:?}");
+    }
+}
+
+/// What a case says about its request arrives, and defaults give way to it.
+#[test]
+fn a_case_says_who_asks_and_how() {
+    let case = |fields: &str| {
+        let report = answers(&format!(
+            "defaults: {{source: shop/web, headers: {{x-mesh-token: a}}}}\n\
+             cases:\n- name: case\n  {fields}\n  expect: {{decision: allow}}\n"
+        ));
+        let actual = &report["cases"][0]["actual"];
+        format!("{} {}", actual["status"], actual["reason"].as_str().unwrap())
+    };
+    let shop = "request: GET https://shop.test/";
+    let table = [
+        (shop.to_owned(), "200 allowed"),
+        (format!("{shop}\n  source: shop/other"), "403 source_not_allowed"),
+        (format!("{shop}\n  source: spiffe://cluster.local/ns/shop/sa/web"), "200 allowed"),
+        (format!("{shop}\n  source: spiffe://elsewhere/ns/shop/sa/web"), "403 source_unknown"),
+        (format!("{shop}\n  source: none"), "403 source_unknown"),
+        ("request: POST https://shop.test/".to_owned(), "403 no_rule_matched"),
+        ("request: GET https://api.test/v1/x".to_owned(), "401 malformed_token"),
+        (
+            "request: GET https://api.test/v1/x\n  headers: {X-Mesh-Token: [a, b]}".to_owned(),
+            "401 multiple_tokens",
+        ),
+        (
+            "request: GET https://api.test/v1/x\n  claims: {iss: https://auth.test, aud: other}"
+                .to_owned(),
+            "403 wrong_audience",
+        ),
+    ];
+    for (fields, expected) in table {
+        assert_eq!(case(&fields), expected, "{fields}");
+    }
+}
+
+#[test]
+fn options_are_the_flags_of_a_deployment() {
+    let case = |options: &str, request: &str| {
+        let report = answers(&format!(
+            "options: {{{options}}}\ncases:\n- name: case\n  {request}\n  \
+             expect: {{decision: allow}}\n"
+        ));
+        report["cases"][0]["actual"]["reason"].as_str().unwrap().to_owned()
+    };
+    let shop = "request: GET https://shop.test/\n  source: shop/web";
+    assert_eq!(case("trustDomains: [corp.test]", shop), "allowed");
+    assert_eq!(case("defaultAction: allow", "request: GET https://other.test/"), "passthrough");
+    let post = "request: POST https://shop.test/\n  source: shop/web";
+    assert_eq!(case("shadow: [shop.test]", post), "shadow_no_rule_matched");
+    let api = "request: GET https://api.test/";
+    assert_eq!(case("trustDomains: [a]", api), "missing_token");
+    assert_eq!(case("shadowAuthentication: [api.test]", api), "no_rule_matched");
+    let behind = "request: GET https://shop.test/\n  source: mesh/proxy\n  \
+                  headers: {x-who: URI=spiffe://cluster.local/ns/shop/sa/web}";
+    assert_eq!(case("gateway: egress/gateway", behind), "source_not_allowed");
+    let trusting = "sourceIdentityHeader: X-Who, trustSources: [mesh/proxy]";
+    assert_eq!(case(trusting, behind), "allowed");
+}
+
+/// Mistakes are shown where they are, with what to write instead, and no case is run.
+#[test]
+fn mistakes_are_shown_where_they_are() {
+    let case = "cases: [{name: a, request: GET https://a.test/, expect: {decision: deny}}]";
+    let with = |field: &str| case.replace("name: a,", &format!("name: a, {field},"));
+    let expect = |expect: &str| case.replace("{decision: deny}", expect);
+    // The lines after `gateways`, the text that is pointed at, and what is said of it.
+    let table = [
+        ("cases: []".to_owned(), "[]", "`cases` is an empty list"),
+        (with("cliams: {}"), "cliams", "did you mean `claims`?"),
+        (with("claims: null"), "null", "`claims` is null"),
+        (with("claims: {sub: [.inf]}"), ".inf", "JSON has no number `.inf`"),
+        (with("claims: {iss: 1}"), "{iss", "the claims cannot be read"),
+        (with("claims: {}, token: x"), "token", "a token or claims, not both"),
+        (with("source: web"), "web", "`web` names no workload"),
+        (with("headers: {a: {}}"), "{}", "must be a string, not a map"),
+        (expect("{}"), "{}", "`expect` has no `decision`"),
+        (expect("{decision: permit}"), "permit", "`decision` cannot be `permit`"),
+        (expect("{decision: deny, reason: expierd}"), "expierd", "did you mean `expired`?"),
+        (case.replace("GET https:", "https:"), "https:", "is not a request"),
+        (format!("options: {{trustSources: [a/b]}}\n{case}"), "trustS", "means nothing"),
+        (format!("options: {{trustDomains: [A]}}\n{case}"), "A]", "a trust domain"),
+        (format!("options: {{gateway: one}}\n{case}"), "one", "NAMESPACE/NAME"),
+    ];
+    for (rest, pointed_at, message) in table {
+        let column = rest.lines().next().unwrap().find(pointed_at).unwrap() + 1;
+        let place = format!("cases.yaml:2:{column}\n");
+        let folder = folder(&rest);
+        let output = egress_auth(folder.path(), &["test", "cases.yaml", "--junit", "report.xml"]);
+        let found = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{rest}");
+        assert!(found.contains(&place) && found.contains(message), "{rest}\n{found}");
+        assert!(found.contains("= help: "), "{rest}\n{found}");
+        assert!(output.stdout.is_empty() && !folder.path().join("report.xml").exists(), "{rest}");
+    }
+}
+
+#[test]
+fn a_gateway_with_errors_is_reported_and_nothing_is_run() {
+    let folder = folder(ONE_FAILS);
+    let broken = GATEWAY.replace("jwksUri", "jwskUri");
+    std::fs::write(folder.path().join("gateway.yaml"), broken).unwrap();
+    let output = egress_auth(folder.path(), &["test", "cases.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("did you mean `jwksUri`?"), "{}", stderr(&output));
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_file_without_cases_is_an_error() {
+    let folder = folder("");
+    std::fs::write(folder.path().join("empty.yaml"), "# nothing\n").unwrap();
+    let output = egress_auth(folder.path(), &["test", "empty.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "error: the input holds no cases\n");
+}
+
+/// The schema has the fields that the command reads.
+#[test]
+fn the_schema_lists_every_reason() {
+    let folder = folder("");
+    let output = egress_auth(folder.path(), &["schema", "test"]);
+    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let case = &schema["properties"]["cases"]["items"];
+    let reasons = case["properties"]["expect"]["properties"]["reason"]["enum"].as_array().unwrap();
+    assert!(reasons.contains(&json!("expired")) && reasons.contains(&json!("shadow_expired")));
+    assert_eq!(case["additionalProperties"], json!(false));
+}
