@@ -11,6 +11,7 @@
 //! | [`jwt`] | tokens, keys, signatures, claims, the cache of verified tokens | both |
 //! | [`engine`] | `decide`: a pure function from request to decision | both |
 //! | [`filter`] | proxy-wasm contexts and host calls | wasm32, its pure parts both |
+//! | [`diff`] | what another policy would allow or deny | native |
 //! | [`demo`] | a local issuer and an echo upstream, for trying things out and for tests | native |
 //! | [`cli`] | one file a command | native |
 
@@ -25,6 +26,8 @@ pub mod cli;
 pub mod compile;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod demo;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod diff;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod emit;
 #[cfg(not(target_arch = "wasm32"))]

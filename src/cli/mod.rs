@@ -8,10 +8,11 @@
 //! | [`output`] | writing results |
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
 //! | `istio_args` | flags of the outputs for Istio |
-//! | `check`, `compile`, `explain`, `run`, `schema`, `test`, `token` | the commands |
+//! | `check`, `compile`, `diff`, `explain`, `run`, `schema`, `test`, `token` | the commands |
 //!
 //! A command parses nothing and decides nothing itself: it reads flags, calls the library and
-//! prints. Exit codes: 0 done, 1 the input has errors or the command failed, 2 wrong usage.
+//! prints. Exit codes: 0 done, 1 the input has errors or the command failed, 2 wrong usage; those
+//! of `diff` are diff(1)'s.
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand};
 mod check;
 mod compile;
 pub mod diagnostics;
+mod diff;
 mod discover;
 pub mod envoy_args;
 mod explain;
@@ -45,6 +47,8 @@ enum Command {
     Check(check::Args),
     /// Turn a Gateway into a deployable output
     Compile(compile::Args),
+    /// Say which requests another policy would allow or deny
+    Diff(diff::Args),
     /// Say how requests would be decided, and why
     Explain(explain::Args),
     /// Run a local Envoy that enforces a Gateway, with a demo issuer and an echo upstream
@@ -65,6 +69,7 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Exec(args) => run::exec::run(&args),

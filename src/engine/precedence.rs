@@ -31,7 +31,7 @@ impl Governs {
 }
 
 /// What decides whether a request passes, once its token, if one is needed, was found valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Decides {
     /// The rules of the server.
     Authorization,

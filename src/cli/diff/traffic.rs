@@ -1,0 +1,134 @@
+//! Requests of a file, decided by both policies.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use annotate_snippets::normalize_untrusted_str;
+use anyhow::Context as _;
+use serde::Serialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::{Args, Format};
+use crate::cli::explain::{Explainer, Explanation, Query, read_lines};
+use crate::cli::output;
+use crate::compile::Compiled;
+
+/// A request that the policies decide differently.
+#[derive(Debug, Serialize)]
+struct Changed {
+    change: &'static str,
+    request: String,
+    source: Option<String>,
+    claims: Option<Box<RawValue>>,
+    before: Brief,
+    after: Brief,
+    /// How many lines say the same.
+    count: usize,
+    /// The first of them, as `file:line`.
+    first: String,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Brief {
+    decision: &'static str,
+    status: u16,
+    reason: String,
+}
+
+impl Brief {
+    fn of(explanation: &Explanation) -> Self {
+        Self {
+            decision: explanation.decision,
+            status: explanation.status,
+            reason: explanation.reason.to_string(),
+        }
+    }
+}
+
+/// Decides every request of a file by both policies, and prints those that are decided
+/// differently, each once. Whether there are any.
+pub fn differs(args: &Args, policies: [&Compiled; 2], path: &Path) -> anyhow::Result<bool> {
+    let mut explainers = [Explainer::new(policies[0])?, Explainer::new(policies[1])?];
+    Explainer::read_keys(&mut explainers, &args.jwks)?;
+    let [old, new] = &explainers;
+    let mut requests = 0_usize;
+    let mut changed: Vec<Changed> = Vec::new();
+    let mut known = BTreeMap::new();
+    read_lines(path, |place, query| {
+        requests = requests.saturating_add(1);
+        let answer = |explainer: &Explainer| {
+            let explanation = explainer.explain(&query).with_context(|| place.to_owned())?;
+            anyhow::Ok(Brief::of(&explanation))
+        };
+        let (before, after) = (answer(old)?, answer(new)?);
+        if before.decision == after.decision {
+            return Ok(());
+        }
+        let claims = query.claims.as_ref().map(|claims| claims.get().to_owned());
+        let key = (query.request.clone(), query.source.clone(), claims, before, after);
+        let index = *known.entry(key).or_insert_with_key(|(.., before, after)| {
+            changed.push(Changed::new(&query, before, after, place));
+            changed.len().saturating_sub(1)
+        });
+        if let Some(changed) = changed.get_mut(index) {
+            changed.count = changed.count.saturating_add(1);
+        }
+        Ok(())
+    })?;
+    output::write_with(None, |out| match args.output {
+        Format::Text => text(&changed, requests, out),
+        Format::Json => {
+            let report = json!({ "requests": requests, "changes": changed });
+            writeln!(out, "{report:#}")
+        }
+    })?;
+    Ok(!changed.is_empty())
+}
+
+impl Changed {
+    fn new(query: &Query, before: &Brief, after: &Brief, place: &str) -> Self {
+        Self {
+            change: if after.decision == "allow" { "allowed" } else { "denied" },
+            request: query.request.clone(),
+            source: query.source.clone(),
+            claims: query.claims.clone(),
+            before: before.clone(),
+            after: after.clone(),
+            count: 0,
+            first: place.to_owned(),
+        }
+    }
+}
+
+fn text(changed: &[Changed], requests: usize, out: &mut dyn Write) -> io::Result<()> {
+    for one in changed {
+        let sign = if one.change == "allowed" { '+' } else { '-' };
+        // What was logged may hold what would steer a terminal.
+        writeln!(out, "{sign} {}  {}", one.change, normalize_untrusted_str(&one.request))?;
+        if let Some(source) = &one.source {
+            writeln!(out, "    source: {}", normalize_untrusted_str(source))?;
+        }
+        if let Some(claims) = &one.claims {
+            writeln!(out, "    claims: {}", normalize_untrusted_str(claims.get()))?;
+        }
+        let (before, after) = (&one.before, &one.after);
+        writeln!(
+            out,
+            "    {} {}, was {} {}",
+            after.status, after.reason, before.status, before.reason
+        )?;
+        writeln!(out, "    {} at {}\n", times(one.count), one.first)?;
+    }
+    let lines: usize = changed.iter().map(|changed| changed.count).sum();
+    writeln!(out, "{lines} of {requests} requests are decided differently")
+}
+
+fn times(count: usize) -> String {
+    match count {
+        1 => "once,".to_owned(),
+        count => format!("{count} times, first"),
+    }
+}
