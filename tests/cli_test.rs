@@ -279,3 +279,16 @@ fn the_schema_lists_every_reason() {
     assert!(reasons.contains(&json!("expired")) && reasons.contains(&json!("shadow_expired")));
     assert_eq!(case["additionalProperties"], json!(false));
 }
+
+#[test]
+fn shells_get_completions_for_every_command() {
+    let folder = folder("");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = egress_auth(folder.path(), &["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        for word in ["explain", "requests", "junit"] {
+            assert!(stdout(&output).contains(word), "{shell}: {word}");
+        }
+        assert!(!stdout(&output).contains("exec-in-lockstep"), "{shell}");
+    }
+}

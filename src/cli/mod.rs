@@ -8,7 +8,7 @@
 //! | [`output`] | writing results |
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
 //! | `istio_args` | flags of the outputs for Istio |
-//! | `check`, `compile`, `diff`, `explain`, `run`, `schema`, `test`, `token` | the commands |
+//! | `check`, `compile`, `completions`, `diff`, `explain`, `run`, `schema`, `test`, `token` | the commands |
 //!
 //! A command parses nothing and decides nothing itself: it reads flags, calls the library and
 //! prints. Exit codes: 0 done, 1 the input has errors or the command failed, 2 wrong usage; those
@@ -16,10 +16,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 mod check;
 mod compile;
+mod completions;
 pub mod diagnostics;
 mod diff;
 mod discover;
@@ -47,6 +48,8 @@ enum Command {
     Check(check::Args),
     /// Turn a Gateway into a deployable output
     Compile(compile::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
     /// Say which requests another policy would allow or deny
     Diff(diff::Args),
     /// Say how requests would be decided, and why
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Completions(args) => completions::run(&args, &Arguments::command()),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Run(args) => run::run(&args),
