@@ -1,13 +1,15 @@
 //! What the documentation shows of `egress-auth` is what it prints.
 //!
-//! A `console` block is a session in an empty folder that holds `gateway.yaml`: the last Gateway
-//! that the document shows before it, or else the README's. Blocks with a command that needs
+//! A `console` block is a session in a folder of its own that holds `gateway.yaml`: the last
+//! Gateway that the document shows before it, or else the README's. The sessions of `docs/NAME.md`
+//! also find the files of `docs/NAME/`, where there is such a folder. Blocks with a command that needs
 //! more than this (a network, Envoy) are left alone.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use crate::markdown::{Block, Document};
+use crate::markdown::{Block, Document, root};
 
 /// What a session may use.
 const TOOLS: [&str; 4] = ["egress-auth", "sed", "printf", "echo"];
@@ -61,13 +63,22 @@ fn run(command: &str, folder: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Copies the files of the folder that belongs to a document.
+fn copy_files(document: &Document, folder: &Path) {
+    let own = root().join(document.path.with_extension(""));
+    for entry in std::fs::read_dir(own).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
 #[test]
 fn what_is_shown_is_what_is_printed() {
     let is_gateway = |block: &Block| {
         block.language == "yaml" && block.text.starts_with("apiVersion: gateway.tsb.tetrate.io/v2")
     };
     let of_readme = Document::read("README.md").blocks().into_iter().find(&is_gateway).unwrap();
-    let mut sessions = 0;
+    let mut sessions = BTreeMap::<_, usize>::new();
     for document in Document::all() {
         let mut gateway = of_readme.text.clone();
         for block in document.blocks() {
@@ -78,8 +89,9 @@ fn what_is_shown_is_what_is_printed() {
             if block.language != "console" || !steps.iter().all(can_be_run) {
                 continue;
             }
-            sessions += 1;
+            *sessions.entry(document.path.clone()).or_default() += 1;
             let folder = tempfile::tempdir().unwrap();
+            copy_files(&document, folder.path());
             std::fs::write(folder.path().join("gateway.yaml"), &gateway).unwrap();
             for step in steps {
                 let printed = run(&step.command, folder.path());
@@ -87,5 +99,6 @@ fn what_is_shown_is_what_is_printed() {
             }
         }
     }
-    assert!(sessions > 5, "only {sessions} sessions were found");
+    assert!(sessions.values().sum::<usize>() > 10, "{sessions:?}");
+    assert!(sessions.get(Path::new("docs/migration.md")) > Some(&5), "{sessions:?}");
 }
