@@ -185,6 +185,21 @@ fn logged_requests_are_compared_instead_where_they_are_given() {
     assert_eq!((code, text.as_str()), (0, "0 of 1 requests are decided differently\n"));
 }
 
+/// Without keys both policies would give the same answer, which says nothing of them.
+#[test]
+fn a_token_that_cannot_be_verified_is_trouble() {
+    let old = format!("  http:\n{}", server("api", ALICE));
+    let folder = folder(&old, &old);
+    // {"alg":"RS256"}.{"iss":"https://auth.test"}
+    let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2F1dGgudGVzdCJ9.AAAA";
+    let line =
+        json!({"request": "GET https://api.test/v1/x", "headers": {"x-mesh-token": token}});
+    std::fs::write(folder.path().join("log.jsonl"), line.to_string()).unwrap();
+    let (code, text) = diff(&folder, &["--requests", "log.jsonl"]);
+    let expected = "error: log.jsonl:1: the keys for this token are needed: --jwks ISSUER=FILE\n";
+    assert_eq!((code, text.as_str()), (2, expected));
+}
+
 /// As with diff(1), trouble is told apart from a difference.
 #[test]
 fn what_cannot_be_compared_is_trouble() {

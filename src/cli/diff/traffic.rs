@@ -14,6 +14,7 @@ use super::{Args, Format};
 use crate::cli::explain::{Explainer, Explanation, Query, read_lines};
 use crate::cli::output;
 use crate::compile::Compiled;
+use crate::engine::Reason;
 
 /// A request that the policies decide differently.
 #[derive(Debug, Serialize)]
@@ -61,7 +62,12 @@ pub fn differs(args: &Args, policies: [&Compiled; 2], path: &Path) -> anyhow::Re
         requests = requests.saturating_add(1);
         let answer = |explainer: &Explainer| {
             let explanation = explainer.explain(&query).with_context(|| place.to_owned())?;
-            anyhow::Ok(Brief::of(&explanation))
+            // Two answers that say only this say nothing of the policies.
+            anyhow::ensure!(
+                explanation.reason != Reason::JwksUnavailable.as_str(),
+                "{place}: the keys for this token are needed: --jwks ISSUER=FILE"
+            );
+            Ok(Brief::of(&explanation))
         };
         let (before, after) = (answer(old)?, answer(new)?);
         if before.decision == after.decision {
