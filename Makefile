@@ -5,10 +5,10 @@ ARGS ?= envoy/examples/payments.yaml
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test wasm envoy lint bench clean tools
+.PHONY: help run test conformance wasm envoy lint bench clean tools
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The shell becomes egress-auth (exec), so that Ctrl-C reaches it and nothing else is left.
 run: export INSTALL = 1
@@ -21,6 +21,11 @@ run: tools wasm ## Build all, then a local Envoy that enforces ARGS (default: th
 test: export INSTALL ?= 1
 test: tools wasm ## Every test, those in a real Envoy included
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && cargo test --locked
+
+conformance: export INSTALL ?= 1
+conformance: export FULL ?=
+conformance: tools wasm ## Engine, filter and Envoy's own filters side by side (FULL=1: 20,000 pairs)
+	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && cargo test --locked --test conformance
 
 wasm: tools ## Build the filter: dist/egress_auth.wasm
 	@scripts/build-wasm.sh

@@ -123,6 +123,7 @@ fn tokens_rules_and_paths_decide_in_both_forms() {
             ("PUT", "token.api", "/any", &good, if linear { 403 } else { 401 }),
             ("GET", "a.wild.api", "/", &other, 200),
             ("GET", "a..wild.api", "/", &other, 403),
+            ("GET", "a.wild.api..", "/", &other, 403),
             ("GET", "wild.api", "/", &other, 403),
             ("GET", "none.api", "/", "", 403),
             ("GET", "elsewhere.api", "/", "", 403),

@@ -42,7 +42,7 @@ pub(super) fn configuration(plan: &Plan, per_host: PerHost<'_>) -> Value {
 fn nowhere(name: &str, hostname: &str) -> Value {
     json!({
         "name": name,
-        "domains": [hostname],
+        "domains": domains(hostname),
         "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 404}}],
     })
 }
@@ -54,15 +54,18 @@ fn virtual_host(route: &Route) -> Value {
     if let Some(host) = &route.host_rewrite {
         set(&mut action, "host_rewrite_literal", host.as_str());
     }
-    // With the dot that names may end in: were it Envoy that took it off, the filter would take off
-    // a second one, and judge another host than the one that is routed to.
-    let mut domains = vec![route.hostname.clone()];
-    if route.hostname != "*" && !route.hostname.ends_with(']') {
-        domains.push(format!("{}.", route.hostname));
-    }
     json!({
         "name": route.hostname,
-        "domains": domains,
+        "domains": domains(&route.hostname),
         "routes": [{"match": {"prefix": "/"}, "route": action}],
     })
+}
+
+/// A hostname, also with the dot that names may end in: were it Envoy that took it off, the filter
+/// would take off a second one, and judge another host than the one that is routed to.
+fn domains(hostname: &str) -> Vec<String> {
+    match hostname == "*" || hostname.ends_with(']') {
+        true => vec![hostname.to_owned()],
+        false => vec![hostname.to_owned(), format!("{hostname}.")],
+    }
 }

@@ -87,8 +87,8 @@ pub fn bootstrap(
     native.refuse_trials(&mut findings);
     native.warn_of_differences(&mut findings);
 
-    let mut filters = native.path_filters();
-    filters.extend(native.jwt_authn(&mut findings));
+    let mut filters = native.jwt_authn(&mut findings);
+    filters.extend(native.path_filters());
     let mut admissions: HashMap<&str, Option<Value>> = HashMap::new();
     match options.form {
         Form::Linear => filters.push(rbac(RBAC, native.all_policies(&mut findings))),

@@ -1,7 +1,7 @@
 //! Path patterns as `rbac` matches them, over the path as Envoy normalized it, without its query.
 //!
 //! Servers read one path differently ([`crate::engine::path`]), and Envoy judges one reading
-//! alone. So at hosts whose rules look at paths a filter of its own, before all others, admits a
+//! alone. So at hosts whose rules look at paths a filter of its own, once tokens are verified, admits a
 //! path only where it is certain that a pattern that matches it matches every reading of it. What
 //! only the engine can judge is denied. There is one such filter for each [`Certainty`] in use,
 //! off but where a virtual host turns it on, so that its expression is compiled once.

@@ -79,10 +79,13 @@ pub(super) fn authority(hostname: &str, form: Form) -> Option<Value> {
     }
 }
 
-/// Any authority that is one.
+/// Any authority that is one: no name ends in more than one dot.
 pub(super) fn valid_authority() -> Value {
-    let inside = r##"[!"$-.0-Z^-~\[]"##;
-    header(format!(r"(?:\[{inside}+\]|(?:{LABEL}|[.\]])(?:{LABEL}|[.\[\]])*)(?::[0-9]*)?"))
+    let literal = r##"\[[!"$-.0-Z^-~\[]+\]"##;
+    let first = format!("(?:{LABEL}|[.\\]])");
+    let any = format!("(?:{LABEL}|[.\\[\\]])");
+    let last = format!("(?:{LABEL}|[\\[\\]])");
+    header(format!("(?:{literal}|(?:{first}{any}*{last}|{LABEL}|\\])\\.?)(?::[0-9]*)?"))
 }
 
 /// A hostname in any case, with or without a port. `exact` also sees to what only looks like a
