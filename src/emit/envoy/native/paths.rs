@@ -162,3 +162,86 @@ fn regex(regex: String) -> Value {
 fn url_path(matcher: Value) -> Value {
     json!({"url_path": {"path": matcher}})
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    use super::*;
+    use crate::engine::path::{Readings, readings};
+    use crate::policy::path_pattern::PathPattern;
+
+    /// Whether Envoy admits a path under a pattern: `regex` stands for RE2.
+    fn admits(pattern: &str, path: &str) -> bool {
+        let whole = |text: &str| Regex::new(&format!("^(?:{text})$")).unwrap();
+        let Some(matcher) = matching(pattern) else { return false };
+        let matcher = &matcher["url_path"]["path"];
+        let text = |kind: &str| matcher[kind].as_str();
+        let matches = match (text("exact"), text("prefix")) {
+            (Some(exact), _) => path == exact,
+            (_, Some(prefix)) => path.starts_with(prefix),
+            _ => whole(matcher["safe_regex"]["regex"].as_str().unwrap()).is_match(path),
+        };
+        matches && whole(&Certainty::of(pattern).regex()).is_match(path)
+    }
+
+    /// What the engine would say of a rule with this pattern alone.
+    fn every_reading_matches(pattern: &str, path: &str) -> bool {
+        let pattern = PathPattern::parse(pattern).unwrap();
+        match readings(path.as_bytes()) {
+            Err(_) => false,
+            Ok(Readings::One(path)) => pattern.matches(path),
+            Ok(Readings::Several(readings)) => readings.iter().all(|path| pattern.matches(path)),
+        }
+    }
+
+    /// Envoy resolves dot segments, plain or escaped, and `\`, before any filter sees the path.
+    fn as_envoy_hands_it_on(path: &str) -> bool {
+        let plain = path.to_ascii_lowercase().replace("%2e", ".");
+        !path.contains('\\') && !plain.split('/').any(|it| matches!(it, "." | ".."))
+    }
+
+    const PIECES: [&str; 30] = [
+        "/", "/", "/", "a", "b", "v1", "2", ".", "..", ";", "%2f", "%5c", "%2e", "%3b", "%25",
+        "%252e", "%252f", "%2541", "%20", "%41", "%c3%a9", "%c0%af", "%ff", "%00", "%zz", "%", "x",
+        "%3A", "%7F", "\u{5c}",
+    ];
+    const PATTERNS: [&str; 18] = [
+        "*", "/a*", "/a/*", "/a", "/v1/a", "/.*", "/..a/*", "/a.*", "*/a", "*a", "/a*b", "*2*",
+        "/a/{*}/b", "/a/{**}", "/{**}/b", "/a/{*}/*", "/a//*", "/a;b*",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn what_is_admitted_matches_in_every_reading(
+            pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..9),
+            pattern in proptest::sample::select(&PATTERNS[..]),
+        ) {
+            let path = format!("/{}", pieces.concat());
+            prop_assume!(as_envoy_hands_it_on(&path));
+            if admits(pattern, &path) {
+                prop_assert!(every_reading_matches(pattern, &path), "{} under {}", path, pattern);
+            } else if !path.contains(['%', ';']) && !path.contains("//") && matching(pattern).is_some() {
+                prop_assert!(!every_reading_matches(pattern, &path), "{} under {}", path, pattern);
+            }
+        }
+    }
+
+    #[test]
+    fn common_escapes_are_certain() {
+        for (pattern, path) in [
+            ("/v1/*", "/v1/a%20b"),
+            ("/v1/*", "/v1/a%2fb"),
+            ("/v1/*", "/v1/caf%C3%A9;x=1/y"),
+            ("/v1/*", "/v1//a"),
+            ("/v1/*", "/v1/100%25"),
+            ("/v1/{*}/items", "/v1/a%20b/items"),
+            ("*.json", "/a%20b.json"),
+        ] {
+            assert!(admits(pattern, path), "{path} under {pattern}");
+        }
+    }
+}
