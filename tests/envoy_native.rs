@@ -15,6 +15,7 @@ use egress_auth::demo::echo::Echo;
 use serde_json::{Value, json};
 use support::envoy::Envoy;
 use support::gateway::Gateway;
+use support::jwks::Jwks;
 use support::raw::Request;
 use support::tls::Authority;
 use support::token::Recipe;
@@ -189,6 +190,39 @@ fn workloads_are_known_by_their_certificates() {
             assert_eq!(status("open.api", "/"), 200, "{names:?} {form:?}");
         }
     }
+}
+
+#[test]
+fn keys_are_fetched_and_every_option_is_one_that_envoy_takes() {
+    let (echo, issuer) = (Echo::start().unwrap(), Jwks::start());
+    let options = "audiences: [api], fromHeaders: [{name: x-token, prefix: \"JWT \"}], \
+                   fromCookies: [sid], fromParams: [tok], forwardOriginalToken: true, \
+                   outputPayloadToHeader: x-jwt-payload, outputClaimToHeaders: [{header: x-sub, \
+                   claim: sub}], clockSkewSeconds: 5, requireExpiration: true, \
+                   maxLifetimeSeconds: 7200";
+    let servers = format!(
+        "- {{name: s, hostname: s.api, authentication: {{jwt: {{issuer: {ISSUER}, jwksUri: \
+         \"https://keys.test/jwks.json\", {options}}}, requireJwt: false}}, authorization: \
+         {{local: {{rules: [{{name: r, from: [{{jwt: {{}}}}]}}]}}}}}}\n\
+         - {{name: open, hostname: open.api}}\n"
+    );
+    let gateway = Gateway::new(document("", &servers))
+        .upstream("s.api", echo.address())
+        .upstream("open.api", echo.address())
+        .upstream("keys.test", issuer.address())
+        .arguments(["--default-action", "allow"]);
+    let token = token(ISSUER, json!({"aud": ["x", "api"]}));
+    for form in FORMS {
+        let envoy = start(&gateway, form);
+        let request = |host| Request::new("GET", host, "/");
+        let good = request("s.api").header("x-token", format!("JWT {token}"));
+        let answer = good.send(envoy.gateway());
+        assert_eq!(answer.status, 200, "{form:?}");
+        assert!(answer.body.contains("x-sub") && answer.body.contains("alice"), "{}", answer.body);
+        assert_eq!(request("s.api").send(envoy.gateway()).status, 403, "{form:?}");
+        assert_eq!(request("open.api").send(envoy.gateway()).status, 200, "{form:?}");
+    }
+    assert!(issuer.asked() > 0);
 }
 
 #[test]

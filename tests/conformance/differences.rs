@@ -160,10 +160,24 @@ pub const KINDS: &[Kind] = &[
     Kind {
         name: "claims-before-signature",
         effects: &[OtherStatus],
-        reason: "The token is both forged and not meant for this audience. The filter judges the \
-                 signature first and answers with 401; Envoy the audience, and answers with 403.",
+        reason: "The signature of the token does not hold, and it is not meant for this audience \
+                 either. The filter judges the signature first and answers with 401; Envoy the \
+                 audience, and answers with 403.",
         explains: |pair| {
-            pair.reason() == "bad_signature" && pair.native_details().contains("Audiences_in_Jwt")
+            matches!(pair.reason(), "bad_signature" | "unknown_key" | "unsupported_algorithm")
+                && pair.native_details().contains("Audiences_in_Jwt")
+        },
+    },
+    Kind {
+        name: "one-header-two-prefixes",
+        effects: &[Laxer, OtherStatus],
+        reason: "Two issuers of a server look for tokens in the same header, one behind a prefix \
+                 and one without. The filter finds two different tokens in such a header and \
+                 refuses it; Envoy goes by each issuer alone, and one has to be content.",
+        explains: |pair| {
+            let prefixed =
+                |(name, value): &(String, String)| name == "x-token" && value.starts_with("JWT ");
+            pair.reason() == "multiple_tokens" && pair.asked.headers.iter().any(prefixed)
         },
     },
     Kind {
