@@ -246,14 +246,15 @@ impl Document {
             let reason = "the URI is not an absolute http or https URI".to_owned();
             return self.fail(now, (Fetch::NoCluster, reason));
         };
-        let headers = vec![
+        let headers = [
             (":method", "GET"),
             (":scheme", scheme),
             (":authority", authority),
             (":path", path),
             ("accept", "application/json, application/jwk-set+json"),
-        ];
-        self.call = host::http_call(&self.remote.cluster, headers, FETCH_TIMEOUT_MS);
+        ]
+        .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        self.call = host::http_call(&self.remote.cluster, &headers, FETCH_TIMEOUT_MS);
         if self.call.is_none() {
             let reason = format!("no cluster `{}` that can be called", self.remote.cluster);
             self.fail(now, (Fetch::NoCluster, reason));

@@ -91,7 +91,17 @@ impl Counter {
 impl Gauge {
     /// A gauge that was not recorded yet.
     pub fn new(metric: &str, labels: &[(&str, &str)]) -> Self {
-        Self { name: name(metric, labels), id: None }
+        Self::named(name(metric, labels))
+    }
+
+    /// A gauge by the name that it has with its labels.
+    pub fn named(name: String) -> Self {
+        Self { name, id: None }
+    }
+
+    /// The name with the labels.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Sets the gauge.
@@ -99,13 +109,6 @@ impl Gauge {
         self.id = self.id.or_else(|| sink.gauge(&self.name));
         if let Some(id) = self.id {
             sink.record(id, value);
-        }
-    }
-
-    /// Sets the gauge to zero, if it ever was set: what it tells of is gone.
-    pub fn clear(&self, sink: &impl Sink) {
-        if let Some(id) = self.id {
-            sink.record(id, 0);
         }
     }
 }

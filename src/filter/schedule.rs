@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Time-out of one fetch in milliseconds.
-pub const FETCH_TIMEOUT_MS: u64 = 5_000;
+pub const FETCH_TIMEOUT_MS: u32 = 5_000;
 /// How long a request waits for keys, in milliseconds.
 pub const MAX_WAIT_MS: u64 = 5_000;
 /// How long the right to fetch lasts unless it is renewed: short, so that a VM that goes away

@@ -2,13 +2,11 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::types::Action;
-
 use super::PEER_URI_SANS;
 use super::header_map;
-use super::host::{self, LogLevel, Map};
+use super::host::{self, Action, LogLevel, Map};
 use super::keys::Documents;
-use super::metrics::{Counter, Gauge, Requests};
+use super::metrics::{Counter, Gauge, Requests, Sink};
 use super::report;
 use super::schedule::{EarlyRefresh, MAX_WAIT_MS};
 use super::verifier::HostVerifier;
@@ -41,13 +39,8 @@ pub struct Worker {
     tick_ms: u32,
     requests: Requests,
     tokens: Tokens,
-    info: Gauge,
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.info.clear(&host::Stats);
-    }
+    /// Says which policy is in force; absent once it was said.
+    info: Option<Gauge>,
 }
 
 /// What the cache and the verifier count.
@@ -118,10 +111,10 @@ impl Worker {
             tick_ms: 0,
             requests: Requests::default(),
             tokens: Tokens::new(),
-            info: Gauge::new(
+            info: Some(Gauge::new(
                 "policy_info",
                 &[("version", &policy::VERSION.to_string()), ("hash", hash)],
-            ),
+            )),
             engine,
         };
         worker.adjust_tick();
@@ -208,7 +201,9 @@ impl Worker {
     /// Hands over what was counted since the last tick.
     fn flush(&mut self, now: u64) {
         let sink = &host::Stats;
-        self.info.record(1, sink);
+        if let Some(info) = self.info.take() {
+            replace_gauge(&format!("policy_info|{}", self.engine.gateway()), info, sink);
+        }
         self.requests.flush(sink);
         self.documents.flush(now, sink);
         let (by_host, by_wasm) = self.verifier.counts();
@@ -232,13 +227,13 @@ impl Worker {
         self.adjust_tick();
     }
 
-    /// Forgets a stream that has ended.
-    pub fn forget(&mut self, context_id: u32) {
-        self.waiting.retain(|waiting| waiting.context_id != context_id);
-    }
-
-    /// Decides again every waiting request that has something new to learn.
+    /// Forgets waiting requests that have ended, and decides again every other one that has
+    /// something new to learn.
     fn wake(&mut self, now: u64) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.waiting.retain(|waiting| host::set_effective_context(waiting.context_id));
         let documents = &self.documents;
         let is_ready = |waiting: &mut Waiting| {
             let attempts = documents.schedule(waiting.document).map_or(0, |s| s.attempts);
@@ -300,6 +295,18 @@ impl Worker {
             host::set_tick_period(milliseconds);
         }
     }
+}
+
+/// Sets a gauge to one and the gauge that stood in its place to zero. Nobody tells a policy that it
+/// is not in force any more, so the one that replaces it says so, once: the gauge's name is shared
+/// by all workers of the process under `key`.
+fn replace_gauge(key: &str, mut gauge: Gauge, sink: &impl Sink) {
+    let previous = host::shared(key).and_then(|(name, _)| String::from_utf8(name).ok());
+    if let Some(name) = previous.filter(|name| name != gauge.name()) {
+        Gauge::named(name).record(0, sink);
+    }
+    host::set_shared(key, gauge.name().as_bytes(), 0);
+    gauge.record(1, sink);
 }
 
 /// Decides by the keys that this worker knows now. It takes the parts of a worker that it needs,
