@@ -12,7 +12,7 @@ use super::output;
 use crate::emit::envoy::native::Form;
 use crate::emit::envoy::{self, EmitError};
 use crate::emit::istio;
-use crate::policy::Policy;
+use crate::policy::{AccessLogFields, Policy};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 
 /// Flags of `egress-auth compile`.
@@ -34,6 +34,10 @@ pub struct Args {
     /// looks inside Envoy
     #[arg(long)]
     linear: bool,
+    /// Of which requests access logs get the fields of the decision; those of allowed ones cost about
+    /// as much as judging the request
+    #[arg(long, value_enum, value_name = "REQUESTS", default_value_t = FieldsArg::Denied)]
+    access_log_fields: FieldsArg,
     #[command(flatten)]
     envoy: EnvoyArgs,
     #[command(flatten)]
@@ -54,6 +58,24 @@ enum Target {
     IstioNative,
 }
 
+/// `--access-log-fields`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FieldsArg {
+    /// Those that are denied, or would be on a host that is only tried out
+    Denied,
+    /// Every request
+    All,
+}
+
+impl From<FieldsArg> for AccessLogFields {
+    fn from(fields: FieldsArg) -> Self {
+        match fields {
+            FieldsArg::Denied => Self::Denied,
+            FieldsArg::All => Self::All,
+        }
+    }
+}
+
 /// What was made, ready to be written.
 enum Made {
     Policy(Box<Policy>),
@@ -72,6 +94,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, message).exit();
     }
     let mut loaded = args.input.load()?;
+    if let Some(compiled) = &mut loaded.compiled {
+        compiled.policy.access_log_fields = args.access_log_fields.into();
+    }
     let made = match (loaded.compiled.take(), args.to) {
         (None, _) => None,
         (Some(compiled), Target::PluginConfig) => Some(Made::Policy(Box::new(compiled.policy))),

@@ -39,7 +39,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use model::Compiled;
 
-use crate::policy::{self, DefaultAction, Policy};
+use crate::policy::{self, AccessLogFields, DefaultAction, Policy};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::gateway::{Gateway, Server};
 use crate::resource::hierarchy::Hierarchy;
@@ -110,6 +110,7 @@ pub fn compile<'a>(
             version: policy::VERSION,
             gateway: format!("{namespace}/{name}"),
             default_action: options.default_action,
+            access_log_fields: AccessLogFields::default(),
             jwt_rules: tables.jwt_rules.into_vec(),
             principals: tables.principals.into_vec(),
             operations: tables.operations.into_vec(),

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::credentials::{Locations, uses_default_locations};
+use super::decision::{Decision, Outcome};
 use super::egress::{EgressAuthorization, index_egress};
 use super::rules::{Authorization, ClaimPattern, Operation, Principal, Rule};
 use super::source::Identities;
@@ -12,7 +13,7 @@ use crate::jwt::{ClaimPath, KeyOrigin, KeySet};
 use crate::policy::hosts::HostTable;
 use crate::policy::path_pattern::PathPattern;
 use crate::policy::text_pattern::TextPattern;
-use crate::policy::{self, DefaultAction, JwksSource, JwtRule, Policy};
+use crate::policy::{self, AccessLogFields, DefaultAction, JwksSource, JwtRule, Policy};
 
 /// Largest accepted clock skew in seconds.
 pub const MAX_CLOCK_SKEW_SECONDS: u64 = 300;
@@ -41,6 +42,7 @@ pub struct Engine {
     pub(super) egress: HashMap<Box<str>, EgressAuthorization>,
     pub(super) identities: Identities,
     pub(super) default_action: DefaultAction,
+    access_log_fields: AccessLogFields,
     pub(super) jwt_rules: Vec<JwtRuleIndex>,
     /// Every output header of every server: removed from what clients send.
     pub(super) output_headers: Vec<String>,
@@ -188,6 +190,7 @@ impl Engine {
             egress,
             identities,
             default_action: policy.default_action,
+            access_log_fields: policy.access_log_fields,
             output_headers: output_headers(&jwt_rules)?,
             jwt_rules,
             remote,
@@ -198,6 +201,13 @@ impl Engine {
     /// `namespace/name` of the Gateway that the policy belongs to.
     pub fn gateway(&self) -> &str {
         &self.gateway
+    }
+
+    /// Whether access logs get the fields of this decision.
+    pub fn is_logged(&self, decision: &Decision<'_>) -> bool {
+        decision.shadow
+            || matches!(decision.outcome, Outcome::Deny(_))
+            || self.access_log_fields == AccessLogFields::All
     }
 
     /// The JWKS documents to fetch, each once however many JWT rules use it.

@@ -163,7 +163,7 @@ impl Worker {
         let document = match step {
             Step::Apply(decision) => {
                 self.requests.count(&decision);
-                return apply(&decision, &request);
+                return apply(&self.engine, &decision, &request);
             }
             Step::Wait(document) => document,
         };
@@ -274,7 +274,7 @@ impl Worker {
             }
         };
         self.requests.count(&decision);
-        if matches!(apply(&decision, &request), Action::Continue) {
+        if matches!(apply(&self.engine, &decision, &request), Action::Continue) {
             host::resume_request();
         }
     }
@@ -339,9 +339,11 @@ fn hold<'e>(documents: &mut Documents, room: bool, wait: Await<'e>, now: u64) ->
 }
 
 /// Carries a decision out on the current stream.
-fn apply(decision: &Decision<'_>, request: &Request<'_>) -> Action {
-    for (path, value) in report::fields(decision) {
-        host::set_property(path, &value);
+fn apply(engine: &Engine, decision: &Decision<'_>, request: &Request<'_>) -> Action {
+    if engine.is_logged(decision) {
+        for (path, value) in report::fields(decision) {
+            host::set_property(path, &value);
+        }
     }
     if decision.shadow && host::logs(LogLevel::Info) {
         host::log(LogLevel::Info, &report::line("would deny", decision, 200, request));

@@ -32,6 +32,9 @@ pub struct Policy {
     /// What happens to a request for a host that nothing governs.
     #[serde(default)]
     pub default_action: DefaultAction,
+    /// Of which requests access logs get the fields of the decision.
+    #[serde(default, skip_serializing_if = "AccessLogFields::is_default")]
+    pub access_log_fields: AccessLogFields,
     /// JWT rules that servers refer to by index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jwt_rules: Vec<JwtRule>,
@@ -67,6 +70,25 @@ pub enum DefaultAction {
     Deny,
     /// The request passes through unchecked.
     Allow,
+}
+
+/// Of which requests access logs get the fields of the decision. Each field is a host call and an
+/// object of Envoy's: together they cost about as much as judging the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AccessLogFields {
+    /// Of those that are denied, or would be if their host were not only tried out.
+    #[default]
+    Denied,
+    /// Of every request.
+    All,
+}
+
+impl AccessLogFields {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How tokens of one issuer are found, verified and handed on.

@@ -22,7 +22,15 @@ impl Gateway {
     pub fn new(yaml: impl AsRef<str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("gateway.yaml"), yaml.as_ref()).unwrap();
-        Self { folder, arguments: Vec::new(), environment: Vec::new() }
+        // Tests read every decision from the access log.
+        let arguments = ["--access-log-fields", "all"].map(ToOwned::to_owned).to_vec();
+        Self { folder, arguments, environment: Vec::new() }
+    }
+
+    /// Leaves the flags of `compile` at their defaults.
+    pub fn by_default(mut self) -> Self {
+        self.arguments.clear();
+        self
     }
 
     /// A Gateway with these servers, indented as below `http:` or not at all.

@@ -20,7 +20,7 @@ use crate::compile::Compiled;
 use crate::emit::envoy::{
     self, CLUSTERS_FILE, FILTER_FILE, FILTER_NAME, Options, ROUTES_FILE, Resources,
 };
-use crate::policy::Policy;
+use crate::policy::{AccessLogFields, Policy};
 use crate::resource::source::{Source, Sources};
 
 /// How long Envoy may take to put a change in force.
@@ -87,11 +87,12 @@ impl Live {
     /// # Errors
     /// When the Gateway cannot be turned into an Envoy configuration, or a file not written.
     pub fn prepare(
-        compiled: Compiled,
+        mut compiled: Compiled,
         sources: Sources,
         options: Options,
         folder: &Path,
     ) -> anyhow::Result<Self> {
+        show_every_decision(&mut compiled);
         let dynamic = envoy::dynamic(&compiled, &options, folder)?;
         let mut live = Self {
             folder: folder.to_owned(),
@@ -153,11 +154,12 @@ impl Live {
             return Ok(());
         }
         self.seen = seen;
-        let Some(compiled) = loaded.compiled else {
+        let Some(mut compiled) = loaded.compiled else {
             diagnostics::print(&loaded.sources, &loaded.diagnostics)?;
             eprintln!("The old policy stays in force");
             return Ok(());
         };
+        show_every_decision(&mut compiled);
         let dynamic = match envoy::dynamic(&compiled, &self.options, &self.folder) {
             Ok(dynamic) => dynamic,
             Err(error) => {
@@ -290,6 +292,11 @@ fn with_type(mut resource: Value, type_url: &str) -> Value {
         fields.insert("@type".to_owned(), type_url.into());
     }
     resource
+}
+
+/// Decisions are shown from the access log, those to allow included.
+fn show_every_decision(compiled: &mut Compiled) {
+    compiled.policy.access_log_fields = AccessLogFields::All;
 }
 
 fn texts(sources: &Sources) -> Seen {

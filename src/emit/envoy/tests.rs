@@ -7,7 +7,7 @@ use crate::compile::model::{
     ClientCertificate, Deployment, Destination, DestinationHost, JwksCluster, ServerDeployment,
     TrafficMode, UpstreamTls,
 };
-use crate::policy::{DefaultAction, Policy, SourceIdentity};
+use crate::policy::{AccessLogFields, DefaultAction, Policy, SourceIdentity};
 use crate::resource::source::{FileId, Span};
 
 fn origin() -> Origin {
@@ -66,6 +66,7 @@ fn compiled(servers: Vec<ServerDeployment>, jwks: Vec<JwksCluster>) -> Compiled 
             version: crate::policy::VERSION,
             gateway: "egress/gateway".to_owned(),
             default_action: DefaultAction::Deny,
+            access_log_fields: AccessLogFields::Denied,
             jwt_rules: Vec::new(),
             principals: Vec::new(),
             operations: Vec::new(),
