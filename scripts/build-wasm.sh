@@ -100,12 +100,29 @@ esac
 # toolchain gets the same bytes.
 flags="$flags --remap-path-prefix=$PWD=/egress-auth --remap-path-prefix=$cargo_home=/cargo \
 --remap-path-prefix=$sysroot=/rust"
+# The linker writes every number in five bytes unless it is told that nobody will relocate them.
+flags="$flags -C link-arg=-O2 -C link-arg=--compress-relocations"
+
+# The module imports and exports what wasm-interface.txt lists and nothing else: what it exports
+# Envoy calls, for every request, and what it imports an Envoy may lack.
+check_interface() {
+    interface=$(od -An -v -tu1 "$1" | awk -f scripts/wasm-interface.awk | LC_ALL=C sort) ||
+        die "$1 cannot be read"
+    unexpected=$(printf '%s\n' "$interface" | LC_ALL=C comm -23 - scripts/wasm-interface.txt)
+    [ -z "$unexpected" ] || die "the module has what scripts/wasm-interface.txt does not list:
+$unexpected"
+    missing=$(printf '%s\n' "$interface" | LC_ALL=C comm -13 - scripts/wasm-interface.txt |
+        grep '^export ') || true
+    [ -z "$missing" ] || die "the module lacks what scripts/wasm-interface.txt lists:
+$missing"
+}
 
 case $mode in
 build)
-    RUSTFLAGS="$flags" "$cargo" build --locked --release --lib "$@"
+    RUSTFLAGS="$flags" "$cargo" build --locked --profile wasm --lib "$@"
     mkdir -p dist
-    built=$target_dir/$TARGET/release/egress_auth.wasm
+    built=$target_dir/$TARGET/wasm/egress_auth.wasm
+    check_interface "$built"
     # Left alone when nothing changed; renamed into place, so that an Envoy that is reading it
     # never sees half a module.
     if ! cmp -s "$built" dist/egress_auth.wasm; then

@@ -9,7 +9,7 @@
 use std::cell::RefCell;
 use std::hash::{BuildHasher, RandomState};
 
-use sha2::{Digest as _, Sha256};
+use rsa::sha2::{Digest as _, Sha256};
 
 use super::host::{self, Action, LogLevel};
 use super::worker::{Worker, refuse_broken};

@@ -5,12 +5,13 @@
 
 use std::fmt;
 
-use jwt_simple::algorithms::{ES256PublicKey, ES384PublicKey, Ed25519PublicKey};
-use rsa::pkcs8::EncodePublicKey as _;
+use jwt_simple::algorithms::Ed25519PublicKey;
+use p256::elliptic_curve::point::AffineCoordinates as _;
 use rsa::traits::PublicKeyParts as _;
 use rsa::{BigUint, RsaPublicKey};
 use serde_json::{Map, Value};
 
+use super::spki;
 use super::token::decode;
 use super::{Algorithm, KeyOrigin};
 
@@ -31,8 +32,8 @@ pub struct Key {
 #[derive(Clone)]
 pub(super) enum Material {
     Rsa(RsaPublicKey),
-    P256(ES256PublicKey),
-    P384(ES384PublicKey),
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
     Ed25519(Ed25519PublicKey),
     Secret(Vec<u8>),
 }
@@ -44,7 +45,7 @@ impl Key {
     }
 
     /// The public key as a DER SubjectPublicKeyInfo (RFC 5280 section 4.1), which is what
-    /// BoringSSL reads; `None` for a shared secret.
+    /// BoringSSL reads; `None` where the host is never asked: for Ed25519 and shared secrets.
     pub fn spki_der(&self) -> Option<&[u8]> {
         self.spki_der.as_deref()
     }
@@ -141,7 +142,7 @@ fn rsa(jwk: &Map<String, Value>) -> Result<Parsed, String> {
         .ok()
         .filter(|key| *key.e() > BigUint::from(2_u8))
         .ok_or("its RSA modulus or exponent is not valid")?;
-    let spki = key.to_public_key_der().map_err(|_| "it cannot be encoded")?.into_vec();
+    let spki = spki::rsa(&key.n().to_bytes_be(), &key.e().to_bytes_be());
     Ok((Material::Rsa(key), Some(spki)))
 }
 
@@ -149,14 +150,18 @@ fn elliptic(jwk: &Map<String, Value>) -> Result<Parsed, String> {
     const BAD_POINT: &str = "its point is not on its curve";
     match text(jwk, "crv")? {
         Some("P-256") => {
-            let key = ES256PublicKey::from_bytes(&point(jwk, 32)?).map_err(|_| BAD_POINT)?;
-            let spki = key.to_der().map_err(|_| "it cannot be encoded")?;
-            Ok((Material::P256(key), Some(spki)))
+            let (x, y) = coordinates(jwk, 32)?;
+            let read = |bytes: &[u8]| p256::FieldBytes::try_from(bytes).map_err(|_| BAD_POINT);
+            let point = p256::AffinePoint::from_coordinates(&read(&x)?, &read(&y)?).into_option();
+            let key = point.and_then(|it| p256::ecdsa::VerifyingKey::from_affine(it).ok());
+            Ok((Material::P256(key.ok_or(BAD_POINT)?), Some(spki::p256(&x, &y))))
         }
         Some("P-384") => {
-            let key = ES384PublicKey::from_bytes(&point(jwk, 48)?).map_err(|_| BAD_POINT)?;
-            let spki = key.to_der().map_err(|_| "it cannot be encoded")?;
-            Ok((Material::P384(key), Some(spki)))
+            let (x, y) = coordinates(jwk, 48)?;
+            let read = |bytes: &[u8]| p384::FieldBytes::try_from(bytes).map_err(|_| BAD_POINT);
+            let point = p384::AffinePoint::from_coordinates(&read(&x)?, &read(&y)?).into_option();
+            let key = point.and_then(|it| p384::ecdsa::VerifyingKey::from_affine(it).ok());
+            Ok((Material::P384(key.ok_or(BAD_POINT)?), Some(spki::p384(&x, &y))))
         }
         Some(_) => Err("its \"crv\" is not supported".into()),
         None => Err("it has no \"crv\"".into()),
@@ -169,8 +174,7 @@ fn octet_pair(jwk: &Map<String, Value>) -> Result<Parsed, String> {
             // Refuses encodings that are not points and points of small order.
             let key = Ed25519PublicKey::from_bytes(&bytes(jwk, "x")?)
                 .map_err(|_| "its \"x\" is not a valid Ed25519 public key")?;
-            let spki = key.to_der();
-            Ok((Material::Ed25519(key), Some(spki)))
+            Ok((Material::Ed25519(key), None))
         }
         Some(_) => Err("its \"crv\" is not supported".into()),
         None => Err("it has no \"crv\"".into()),
@@ -190,13 +194,13 @@ fn secret(jwk: &Map<String, Value>, origin: KeyOrigin) -> Result<Parsed, String>
     Ok((Material::Secret(secret), None))
 }
 
-/// An uncompressed SEC 1 point. RFC 7518 section 6.2.1.2 wants coordinates at full length.
-fn point(jwk: &Map<String, Value>, coordinate_bytes: usize) -> Result<Vec<u8>, String> {
+/// The coordinates of a point, which RFC 7518 section 6.2.1.2 wants at full length.
+fn coordinates(jwk: &Map<String, Value>, bytes_each: usize) -> Result<(Vec<u8>, Vec<u8>), String> {
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
-    if x.len() != coordinate_bytes || y.len() != coordinate_bytes {
+    if x.len() != bytes_each || y.len() != bytes_each {
         return Err("its coordinates do not have the length of its curve".into());
     }
-    Ok([&[0x04], x.as_slice(), y.as_slice()].concat())
+    Ok((x, y))
 }
 
 fn check_operations(jwk: &Map<String, Value>) -> Result<(), String> {

@@ -1,7 +1,5 @@
 //! A JSON Web Key Set (RFC 7517 section 5) and the choice of keys for a token.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::Algorithm;
@@ -36,7 +34,7 @@ pub struct KeySet {
     keys: Vec<Key>,
     skipped: Vec<String>,
     /// `kid`s that only unusable keys have: a token that names one is not tried with others.
-    skipped_ids: BTreeSet<String>,
+    skipped_ids: Vec<String>,
 }
 
 impl KeySet {
@@ -58,7 +56,7 @@ impl KeySet {
             return Err(JwksError::NoKeys);
         };
 
-        let mut set = Self { keys: Vec::new(), skipped: Vec::new(), skipped_ids: BTreeSet::new() };
+        let mut set = Self { keys: Vec::new(), skipped: Vec::new(), skipped_ids: Vec::new() };
         let mut skipped: usize = 0;
         for (index, jwk) in listed.iter().enumerate() {
             let key = match jwk {
@@ -74,7 +72,7 @@ impl KeySet {
                         set.skipped.push(format!("keys[{index}]: {reason}"));
                     }
                     if let Some(Value::String(id)) = jwk.get("kid") {
-                        set.skipped_ids.insert(id.clone());
+                        set.skipped_ids.push(id.clone());
                     }
                 }
             }
@@ -110,7 +108,8 @@ impl KeySet {
     /// without `kid`, all. Of these, the ones that fit the algorithm. Empty: no key is known.
     pub fn candidates(&self, algorithm: Algorithm, key_id: Option<&str>) -> Vec<&Key> {
         let is_named = key_id.is_some_and(|id| {
-            self.skipped_ids.contains(id) || self.keys.iter().any(|key| key.id() == Some(id))
+            self.skipped_ids.iter().any(|skipped| skipped == id)
+                || self.keys.iter().any(|key| key.id() == Some(id))
         });
         self.keys
             .iter()

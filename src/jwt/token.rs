@@ -46,7 +46,7 @@ impl<'a> Token<'a> {
             JsonError::Duplicate => Malformed::HeaderDuplicate,
             JsonError::Nesting => Malformed::HeaderNesting,
         })?;
-        let (algorithm, key_id) = read_header(header)?;
+        let (algorithm, key_id) = read_header(&header)?;
 
         let payload_json = decode(payload).ok_or(Malformed::PayloadBase64)?;
         let claims = Claims::from_json(&payload_json)?;
@@ -105,7 +105,7 @@ pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn read_header(
-    mut header: Map<String, Value>,
+    header: &Map<String, Value>,
 ) -> Result<(Option<Algorithm>, Option<String>), Malformed> {
     let algorithm = match header.get("alg") {
         Some(Value::String(name)) => Algorithm::parse(name),
@@ -119,9 +119,9 @@ fn read_header(
     if header.get("b64").is_some_and(|value| *value != Value::Bool(true)) {
         return Err(Malformed::HeaderB64);
     }
-    let key_id = match header.remove("kid") {
+    let key_id = match header.get("kid") {
         None => None,
-        Some(Value::String(id)) => Some(id),
+        Some(Value::String(id)) => Some(id.clone()),
         Some(_) => return Err(Malformed::HeaderKid),
     };
     Ok((algorithm, key_id))

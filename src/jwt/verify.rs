@@ -7,11 +7,8 @@
 //! and at the exponent 65537.
 
 use ed25519_compact::Signature as Ed25519Signature;
-use jwt_simple::algorithms::{
-    ECDSAP256PublicKeyLike as _, ECDSAP384PublicKeyLike as _, EdDSAPublicKeyLike as _, HS256Key,
-    HS384Key, HS512Key, MACLike as _,
-};
-use p256::ecdsa::signature::Verifier as _;
+use jwt_simple::algorithms::{EdDSAPublicKeyLike as _, HS256Key, HS384Key, HS512Key, MACLike as _};
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use rsa::sha2::{Digest, Sha256, Sha384, Sha512};
 use rsa::{Pkcs1v15Sign, Pss, RsaPublicKey};
 use subtle::ConstantTimeEq as _;
@@ -50,9 +47,9 @@ impl SignatureVerifier for SoftwareVerifier {
         match key.material() {
             Material::Rsa(key) => rsa(key, algorithm, signing_input, signature),
             Material::P256(key) => p256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|it| key.public_key().as_ref().verify(signing_input, &it).is_ok()),
+                .is_ok_and(|it| key.verify_prehash(&Sha256::digest(signing_input), &it).is_ok()),
             Material::P384(key) => p384::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|it| key.public_key().as_ref().verify(signing_input, &it).is_ok()),
+                .is_ok_and(|it| key.verify_prehash(&Sha384::digest(signing_input), &it).is_ok()),
             Material::Ed25519(key) => Ed25519Signature::from_slice(signature)
                 .is_ok_and(|it| key.public_key().as_ref().verify(signing_input, &it).is_ok()),
             Material::Secret(secret) => hmac(secret, algorithm, signing_input, signature),

@@ -10,6 +10,7 @@
 //!
 //! Only data lives here. What the data means is in [`crate::engine`].
 
+pub mod field_path;
 pub mod hosts;
 pub mod path_pattern;
 mod segment_pattern;
