@@ -192,8 +192,7 @@ fn a_token_that_cannot_be_verified_is_trouble() {
     let folder = folder(&old, &old);
     // {"alg":"RS256"}.{"iss":"https://auth.test"}
     let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2F1dGgudGVzdCJ9.AAAA";
-    let line =
-        json!({"request": "GET https://api.test/v1/x", "headers": {"x-mesh-token": token}});
+    let line = json!({"request": "GET https://api.test/v1/x", "headers": {"x-mesh-token": token}});
     std::fs::write(folder.path().join("log.jsonl"), line.to_string()).unwrap();
     let (code, text) = diff(&folder, &["--requests", "log.jsonl"]);
     let expected = "error: log.jsonl:1: the keys for this token are needed: --jwks ISSUER=FILE\n";

@@ -4,6 +4,7 @@
 //! time, audience. Nothing that a token claims is reported before its signature holds, except
 //! that its issuer is unknown.
 
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use super::credentials::{Credential, Found};
@@ -26,6 +27,8 @@ const CACHE_SECONDS_AT_LEAST: u64 = 30;
 pub struct Verified {
     claims: Claims,
     headers: OutputHeaders,
+    /// When the claims satisfy the rule, in Unix seconds.
+    holds: Option<RangeInclusive<u64>>,
     /// Index into the engine's JWT rules.
     rule: usize,
     /// Position of the rule in the server's list.
@@ -153,9 +156,11 @@ pub(super) fn authenticate<'r>(
         trace.step(|| "token: its issuer's rule does not read this location".into());
         return Err(TokenError::UnknownIssuer.into());
     }
-    verified.claims.judge(rule, context.now).inspect_err(|error| {
-        trace.step(|| format!("claims: {error}"));
-    })?;
+    if !verified.holds.as_ref().is_some_and(|holds| holds.contains(&context.now)) {
+        verified.claims.judge(rule, context.now).inspect_err(|error| {
+            trace.step(|| format!("claims: {error}"));
+        })?;
+    }
     trace.step(|| "claims: time and audience are as the rule asks".into());
     let forward = rule.forward_original_token;
     Ok(Some(Authenticated { verified, credential: Some(credential), forward }))
@@ -168,7 +173,7 @@ fn cached(
     credential: &Credential<'_>,
     context: &mut Context<'_>,
 ) -> Option<Rc<Verified>> {
-    let verified = context.cache.get(authentication.scope, &credential.token, context.now)?.clone();
+    let verified = context.cache.get(authentication.scope, &credential.token, context.now)?;
     let current = match &engine.jwt_rules.get(verified.rule)?.keys {
         Keys::Inline(_) => 0,
         Keys::Remote(document) => context.keys.generation(*document),
@@ -232,6 +237,7 @@ fn verify(
     trace.step(|| "signature: holds".into());
     let headers = make_headers(rule, token.claims(), token.payload_base64());
     let verified = Rc::new(Verified {
+        holds: token.claims().holds(rule),
         claims: token.into_claims(),
         headers,
         rule: index,
@@ -287,5 +293,6 @@ fn assert_claims(
     claims.judge(rule, now).inspect_err(|error| trace.step(|| format!("claims: {error}")))?;
     trace.step(|| "claims: taken as those of a verified token".into());
     let headers = make_headers(rule, claims, "");
-    Ok(Verified { claims: claims.clone(), headers, rule: index, position, generation: 0 })
+    let holds = claims.holds(rule);
+    Ok(Verified { claims: claims.clone(), headers, holds, rule: index, position, generation: 0 })
 }

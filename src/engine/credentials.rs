@@ -47,7 +47,15 @@ pub enum Found<'a> {
 pub struct Credential<'a> {
     /// The token as it was sent.
     pub token: Cow<'a, [u8]>,
-    places: Vec<usize>,
+    place: usize,
+    /// Further places; nearly always none, which takes no memory.
+    others: Vec<usize>,
+}
+
+impl Credential<'_> {
+    fn places(&self) -> impl Iterator<Item = usize> {
+        std::iter::once(self.place).chain(self.others.iter().copied())
+    }
 }
 
 impl Locations {
@@ -98,8 +106,8 @@ impl Locations {
             let Some(tokens) = place.kind.tokens(request) else { return Found::Multiple };
             for token in tokens {
                 match &mut found {
-                    None => found = Some(Credential { token, places: vec![index] }),
-                    Some(earlier) if earlier.token == token => earlier.places.push(index),
+                    None => found = Some(Credential { token, place: index, others: Vec::new() }),
+                    Some(earlier) if earlier.token == token => earlier.others.push(index),
                     Some(_) => return Found::Multiple,
                 }
             }
@@ -111,69 +119,70 @@ impl Locations {
     /// hold the token.
     pub fn reads(&self, rule: usize, credential: &Credential<'_>) -> bool {
         credential
-            .places
-            .iter()
-            .filter_map(|index| self.places.get(*index))
+            .places()
+            .filter_map(|index| self.places.get(index))
             .any(|place| place.rules.contains(&rule))
     }
 
     /// Takes the token out of every place that holds it.
-    pub fn strip(
-        &self,
+    pub fn strip<'e>(
+        &'e self,
         credential: &Credential<'_>,
         request: &Request<'_>,
-        mutations: &mut Mutations<'_>,
+        mutations: &mut Mutations<'e>,
     ) {
-        let places = credential.places.iter().filter_map(|index| self.places.get(*index));
+        let places = credential.places().filter_map(|index| self.places.get(index));
         strip(places, request, mutations);
     }
 
     /// Takes every token out of every place.
-    pub fn strip_all(&self, request: &Request<'_>, mutations: &mut Mutations<'_>) {
-        let holds = |place: &&Place| place.kind.tokens(request).is_none_or(|it| !it.is_empty());
+    pub fn strip_all<'e>(&'e self, request: &Request<'_>, mutations: &mut Mutations<'e>) {
+        let holds =
+            |place: &&Place| place.kind.tokens(request).is_none_or(|mut it| it.next().is_some());
         strip(self.places.iter().filter(holds), request, mutations);
     }
 }
 
 impl Kind {
     /// The tokens in this place; absent when a token header is repeated.
-    fn tokens<'a>(&self, request: &Request<'a>) -> Option<Vec<Cow<'a, [u8]>>> {
-        match self {
+    fn tokens<'a>(&self, request: &Request<'a>) -> Option<impl Iterator<Item = Cow<'a, [u8]>>> {
+        let (header, several) = match self {
             Self::Header { name, prefix, any_case } => {
                 match header_token(request, name, prefix, *any_case) {
-                    Ok(token) => Some(token.map(Cow::Borrowed).into_iter().collect()),
-                    Err(Repeated) => None,
+                    Ok(token) => (token, Vec::new()),
+                    Err(Repeated) => return None,
                 }
             }
-            Self::Cookie(name) => Some(cookie_tokens(request, name)),
-            Self::Param(name) => Some(param_tokens(request, name)),
-        }
+            Self::Cookie(name) => (None, cookie_tokens(request, name)),
+            Self::Param(name) => (None, param_tokens(request, name)),
+        };
+        Some(header.map(Cow::Borrowed).into_iter().chain(several))
     }
 }
 
-fn strip<'p>(
-    places: impl Iterator<Item = &'p Place>,
+fn strip<'e>(
+    places: impl Iterator<Item = &'e Place>,
     request: &Request<'_>,
-    mutations: &mut Mutations<'_>,
+    mutations: &mut Mutations<'e>,
 ) {
     let mut params = Vec::new();
     let mut cookies = Vec::new();
     for place in places {
         match &place.kind {
-            Kind::Header { name, .. } => mutations.remove.push(name.clone()),
+            Kind::Header { name, .. } => mutations.remove.push(name.into()),
             Kind::Cookie(name) => cookies.push(name.as_str()),
             Kind::Param(name) => params.push(name.as_str()),
         }
     }
     if !params.is_empty() {
-        mutations.set.push((":path", without_params(request.path(), &params)));
+        mutations.set.push((":path", without_params(request.path(), &params).into()));
     }
     if !cookies.is_empty() {
         // There may be several headers, and setting one leaves the others.
-        mutations.remove.push("cookie".to_owned());
+        mutations.remove.push("cookie".into());
         let rest = without_cookies(request, &cookies);
         if !rest.is_empty() {
-            mutations.set.push(("cookie", rest));
+            mutations.set.push(("cookie", rest.into()));
         }
     }
 }
@@ -418,7 +427,7 @@ mod tests {
         assert_eq!(mutations.remove, ["x-token", "cookie"]);
         assert_eq!(
             mutations.set,
-            [(":path", b"/x?a=1&b=2".to_vec()), ("cookie", b"a=b; d=e".to_vec())]
+            [(":path", b"/x?a=1&b=2"[..].into()), ("cookie", b"a=b; d=e"[..].into())]
         );
         assert_eq!(without_params(b"/x?t=1", &["t"]), b"/x");
         assert_eq!(without_params(b"/x?t=1&t=2&", &["t"]), b"/x");

@@ -214,7 +214,7 @@ impl Engine {
         {
             for (header, value) in &verified.headers().set {
                 if let Some(name) = header.name(rule) {
-                    mutations.set.push((name, value.clone()));
+                    mutations.set.push((name, Rc::clone(value)));
                 }
             }
         }
@@ -229,22 +229,19 @@ impl Engine {
 
     /// Removes output headers that the client sent. Those that are set afterwards go as well:
     /// Envoy overwrites only the first of several headers with one name.
-    fn remove_forged(&self, request: &Request<'_>, mutations: &mut Mutations<'_>) {
+    fn remove_forged<'e>(&'e self, request: &Request<'_>, mutations: &mut Mutations<'e>) {
         if let Some(header) = self.identities.header()
             && request.values(header).next().is_some()
         {
-            mutations.remove.push(header.to_owned());
-        }
-        if self.output_headers.is_empty() {
-            return;
+            mutations.remove.push(header.into());
         }
         for (name, _) in &request.headers {
             if !self.is_output_header(name) {
                 continue;
             }
             let name = String::from_utf8_lossy(name);
-            if !mutations.remove.iter().any(|removed| *removed == name) {
-                mutations.remove.push(name.into_owned());
+            if !mutations.remove.contains(&name) {
+                mutations.remove.push(name.into_owned().into());
             }
         }
     }

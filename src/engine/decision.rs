@@ -1,6 +1,7 @@
 //! What `decide` returns: the verdict and what to do to the request.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::reason::{Mechanism, Reason};
 
@@ -48,9 +49,9 @@ pub enum Outcome<'e> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mutations<'e> {
     /// Header names to remove, lower case: forged output headers and the token's own.
-    pub remove: Vec<String>,
-    /// Headers to set, each exactly once.
-    pub set: Vec<(&'e str, Vec<u8>)>,
+    pub remove: Vec<Cow<'e, str>>,
+    /// Headers to set, each exactly once. Values are shared with the cache of verified tokens.
+    pub set: Vec<(&'e str, Rc<[u8]>)>,
 }
 
 /// A local reply.

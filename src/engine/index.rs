@@ -10,6 +10,7 @@ use super::egress::{EgressAuthorization, index_egress};
 use super::rules::{Authorization, ClaimPattern, Operation, Principal, Rule};
 use super::source::Identities;
 use crate::jwt::{ClaimPath, KeyOrigin, KeySet};
+use crate::policy::field_path::field_path;
 use crate::policy::hosts::HostTable;
 use crate::policy::path_pattern::PathPattern;
 use crate::policy::text_pattern::TextPattern;
@@ -44,10 +45,40 @@ pub struct Engine {
     pub(super) default_action: DefaultAction,
     access_log_fields: AccessLogFields,
     pub(super) jwt_rules: Vec<JwtRuleIndex>,
-    /// Every output header of every server: removed from what clients send.
-    pub(super) output_headers: Vec<String>,
+    output_headers: OutputHeaderNames,
     remote: Vec<RemoteJwks>,
     gateway: String,
+}
+
+/// Every output header of every server: removed from what clients send.
+#[derive(Debug)]
+struct OutputHeaderNames {
+    names: Vec<String>,
+    /// One bit for each length of a name, 63 for all that are longer: nearly every header of a
+    /// request is told by its length not to be one of these.
+    lengths: u64,
+}
+
+impl OutputHeaderNames {
+    fn new(names: Vec<String>) -> Self {
+        let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
+        Self { names, lengths }
+    }
+
+    fn contains(&self, name: &[u8]) -> bool {
+        self.lengths & length_bit(name.len()) != 0
+            && self.names.iter().any(|output| {
+                output.len() == name.len()
+                    && output.bytes().zip(name).all(|(expected, byte)| match byte {
+                        b'_' => expected == b'-' || expected == b'_',
+                        byte => byte.to_ascii_lowercase() == expected,
+                    })
+            })
+    }
+}
+
+fn length_bit(length: usize) -> u64 {
+    1 << length.min(63)
 }
 
 /// A JWKS document that is fetched through an Envoy cluster.
@@ -100,13 +131,9 @@ pub(super) struct Authentication {
 impl Engine {
     /// Reads a policy from JSON. The error names the field.
     pub fn from_json(json: &[u8]) -> Result<Self, PolicyError> {
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let policy: Policy =
-            serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-                let field = error.path().to_string();
-                PolicyError::new(field, error.into_inner())
-            })?;
-        deserializer.end().map_err(|error| PolicyError::new(".", error))?;
+        let policy: Policy = serde_json::from_slice(json).map_err(|error| {
+            PolicyError::new(field_path(json, error.line(), error.column()), error)
+        })?;
         Self::new(policy)
     }
 
@@ -191,7 +218,7 @@ impl Engine {
             identities,
             default_action: policy.default_action,
             access_log_fields: policy.access_log_fields,
-            output_headers: output_headers(&jwt_rules)?,
+            output_headers: OutputHeaderNames::new(output_headers(&jwt_rules)?),
             jwt_rules,
             remote,
             gateway: policy.gateway,
@@ -235,13 +262,7 @@ impl Engine {
     /// Whether `name`, as a client sent it, is an output header or an underscore spelling of one,
     /// which upstreams that follow CGI (RFC 3875, section 4.1.18) take for the same.
     pub fn is_output_header(&self, name: &[u8]) -> bool {
-        self.output_headers.iter().any(|output| {
-            output.len() == name.len()
-                && output.bytes().zip(name).all(|(expected, byte)| match byte {
-                    b'_' => expected == b'-' || expected == b'_',
-                    byte => byte.to_ascii_lowercase() == expected,
-                })
-        })
+        self.output_headers.contains(name)
     }
 }
 

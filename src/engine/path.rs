@@ -48,18 +48,25 @@ pub fn without_query(path: &[u8]) -> &[u8] {
 
 /// Finds every reading of a path without its query.
 pub fn readings(path: &[u8]) -> Result<Readings<'_>, PathError> {
+    let mut plain = true;
+    // A dot is one of a dot segment only where a segment begins.
+    let (mut begins, mut slash, mut dots) = (true, false, false);
     for byte in path {
         match byte {
             b'#' => return Err(PathError::Fragment),
             0x80.. => return Err(PathError::NonAscii),
             0..0x20 | 0x7f => return Err(PathError::Control),
+            b'%' | b'\\' | b';' => plain = false,
+            b'/' if slash => plain = false,
+            b'.' if begins => dots = true,
             _ => {}
         }
+        slash = *byte == b'/';
+        begins = slash;
     }
     let path = std::str::from_utf8(path).map_err(|_| PathError::NonAscii)?;
-    let plain = !path.contains(['%', '\\', ';'])
-        && !path.contains("//")
-        && !path.split('/').any(|segment| segment == "." || segment == "..");
+    let plain =
+        plain && !(dots && path.split('/').any(|segment| segment == "." || segment == ".."));
     if plain {
         return Ok(Readings::One(path));
     }

@@ -218,7 +218,7 @@ impl Document {
 
     fn load(&self) -> (Schedule, u32) {
         match host::shared(&self.schedule_key()) {
-            Some((json, cas)) => (serde_json::from_slice(&json).unwrap_or_default(), cas),
+            Some((bytes, cas)) => (Schedule::from_bytes(&bytes).unwrap_or_default(), cas),
             None => (Schedule::default(), 0),
         }
     }
@@ -233,8 +233,7 @@ impl Document {
             if schedule == before {
                 return result;
             }
-            let Ok(json) = serde_json::to_vec(&schedule) else { break };
-            if host::set_shared(&self.schedule_key(), &json, cas) {
+            if host::set_shared(&self.schedule_key(), &schedule.to_bytes(), cas) {
                 return result;
             }
         }

@@ -4,8 +4,6 @@
 //! ever replaced by compare-and-swap, so that whatever it grants is granted once. Times are
 //! milliseconds since the Unix epoch. Nothing here does I/O.
 
-use serde::{Deserialize, Serialize};
-
 /// Time-out of one fetch in milliseconds.
 pub const FETCH_TIMEOUT_MS: u32 = 5_000;
 /// How long a request waits for keys, in milliseconds.
@@ -28,7 +26,7 @@ const EARLY_REFRESH_INTERVAL_MS: u64 = 10_000;
 const RECENT_MS: u64 = 10_000;
 
 /// The state of one document, shared by all workers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schedule {
     /// Grows with every document that was stored; 0: none yet.
     pub version: u64,
@@ -37,7 +35,7 @@ pub struct Schedule {
     /// Finished fetches, good or bad.
     pub attempts: u64,
     /// Failures since the last success.
-    failures: u32,
+    failures: u64,
     /// When the next fetch is due.
     due_at: u64,
     /// Until when a worker holds the right to fetch; 0: none does.
@@ -60,6 +58,24 @@ pub enum EarlyRefresh {
 }
 
 impl Schedule {
+    /// The form in which workers share it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let Self { version, fetched_at, attempts, failures, due_at, lease_until, early_until } =
+            self;
+        [version, fetched_at, attempts, failures, due_at, lease_until, early_until]
+            .map(|field| field.to_le_bytes())
+            .concat()
+    }
+
+    /// Reads [`Schedule::to_bytes`]; `None` for anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (fields, rest) = bytes.as_chunks::<8>();
+        let fields: &[[u8; 8]; 7] = fields.try_into().ok().filter(|_| rest.is_empty())?;
+        let [version, fetched_at, attempts, failures, due_at, lease_until, early_until] =
+            fields.map(u64::from_le_bytes);
+        Some(Self { version, fetched_at, attempts, failures, due_at, lease_until, early_until })
+    }
+
     /// Takes the right to fetch if a fetch is due and nobody holds it.
     pub fn take_lease(&mut self, now: u64) -> bool {
         let free = self.lease_until <= now;
@@ -150,6 +166,19 @@ mod tests {
     use super::*;
 
     const NOW: u64 = 1_000_000_000;
+
+    #[test]
+    fn what_is_shared_comes_back() {
+        let mut schedule = Schedule::default();
+        schedule.failed(NOW, 7);
+        schedule.take_lease(NOW + 5_000);
+        schedule.request_early(NOW + 5_000);
+        let bytes = schedule.to_bytes();
+        assert_eq!(Schedule::from_bytes(&bytes), Some(schedule));
+        assert_eq!(Schedule::from_bytes(&bytes[1..]), None);
+        assert_eq!(Schedule::from_bytes(&[&bytes[..], &[0]].concat()), None);
+        assert_eq!(Schedule::from_bytes(b"{}"), None);
+    }
 
     #[test]
     fn one_worker_fetches_and_the_right_ends_by_itself() {

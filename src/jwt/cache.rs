@@ -41,7 +41,7 @@ pub struct TokenCache<V> {
     misses: u64,
 }
 
-impl<V> TokenCache<V> {
+impl<V: Clone> TokenCache<V> {
     /// A cache of at most `max_entries` verified tokens in about `max_bytes`, and a quarter of
     /// each for tokens with bad signatures. `seed` should be random for each VM.
     pub fn new(max_entries: usize, max_bytes: usize, seed: u64) -> Self {
@@ -55,7 +55,7 @@ impl<V> TokenCache<V> {
     }
 
     /// What is known of a verified token, if its entry still holds at `now`.
-    pub fn get(&mut self, scope: u32, token: &[u8], now: u64) -> Option<&V> {
+    pub fn get(&mut self, scope: u32, token: &[u8], now: u64) -> Option<V> {
         let found = self.good.get(hash(self.seed, scope, token), scope, token, now);
         let counter = if found.is_some() { &mut self.hits } else { &mut self.misses };
         *counter = counter.saturating_add(1);
@@ -74,7 +74,7 @@ impl<V> TokenCache<V> {
     pub fn is_known_bad(&mut self, scope: u32, token: &[u8], generation: u64, now: u64) -> bool {
         self.bad
             .get(hash(self.seed, scope, token), scope, token, now)
-            .is_some_and(|found| *found == generation)
+            .is_some_and(|found| found == generation)
     }
 
     /// Remembers a bad signature. Only for signatures: every other failure is cheap to find again,
@@ -138,7 +138,7 @@ struct Entry<T> {
     value: T,
 }
 
-impl<T> Space<T> {
+impl<T: Clone> Space<T> {
     fn new(max_entries: usize, max_bytes: usize, value_size_in_tokens: usize) -> Self {
         Self {
             // Unbounded as far as lru goes, so that it does not allocate the whole table now.
@@ -161,7 +161,7 @@ impl<T> Space<T> {
 
     /// Finds an entry that holds at `now`, and drops it if it does not any more: what is asked
     /// for again and again would stay for ever.
-    fn get(&mut self, hash: u64, scope: u32, token: &[u8], now: u64) -> Option<&T> {
+    fn get(&mut self, hash: u64, scope: u32, token: &[u8], now: u64) -> Option<T> {
         let entry = self.entries.get(&hash)?;
         if entry.scope != scope || !same_bytes(&entry.token, token) {
             return None;
@@ -170,7 +170,7 @@ impl<T> Space<T> {
             self.remove(hash);
             return None;
         }
-        self.entries.peek(&hash).map(|entry| &entry.value)
+        Some(entry.value.clone())
     }
 
     fn remove(&mut self, hash: u64) {
@@ -255,7 +255,7 @@ mod tests {
     fn a_token_is_found_until_it_expires() {
         let mut cache = cache(10, 1 << 20);
         cache.insert(1, b"token", "value", 100);
-        assert_eq!(cache.get(1, b"token", 100), Some(&"value"));
+        assert_eq!(cache.get(1, b"token", 100), Some("value"));
         assert_eq!(cache.get(1, b"token", 101), None);
         assert_eq!((cache.hits(), cache.misses(), cache.evictions()), (1, 1, 0));
         assert_eq!((cache.len(), cache.good.bytes), (0, 0));
@@ -273,7 +273,7 @@ mod tests {
         }
         assert_eq!(cache.get(1, &token[1..], 0), None);
         assert_eq!(cache.get(2, &token, 0), None);
-        assert_eq!(cache.get(1, &token, 0), Some(&"value"));
+        assert_eq!(cache.get(1, &token, 0), Some("value"));
     }
 
     #[test]
@@ -286,7 +286,7 @@ mod tests {
         cache.insert(1, &first, "first", 100);
         cache.insert(1, &second, "second", 100);
         assert_eq!(cache.get(1, &first, 0), None);
-        assert_eq!(cache.get(1, &second, 0), Some(&"second"));
+        assert_eq!(cache.get(1, &second, 0), Some("second"));
         assert_eq!(cache.len(), 1);
     }
 
@@ -343,7 +343,7 @@ mod tests {
             cache.insert_bad(1, &n.to_be_bytes(), 0, 0);
         }
         assert_eq!(cache.bad.entries.len(), 25);
-        assert_eq!(cache.get(1, b"good", 0), Some(&"value"));
+        assert_eq!(cache.get(1, b"good", 0), Some("value"));
     }
 
     #[test]

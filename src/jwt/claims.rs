@@ -2,6 +2,8 @@
 //!
 //! One place judges claims, whatever the algorithm and whoever verified the signature.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Number, Value};
 
 use super::error::{Malformed, TokenError};
@@ -81,6 +83,25 @@ impl Claims {
         } else {
             Err(TokenError::WrongAudience)
         }
+    }
+
+    /// The Unix seconds at which [`Claims::judge`] succeeds; `None` where it never does. What a
+    /// token's claims say of time is a stretch of it, so that a remembered token needs two
+    /// comparisons.
+    pub fn holds(&self, rule: &JwtRule) -> Option<RangeInclusive<u64>> {
+        let exp = self.get("exp").map(NumericDate::of);
+        let nbf = self.get("nbf").map(NumericDate::of);
+        let (exp, nbf) = (exp.flatten(), nbf.flatten());
+        let skew = i128::from(rule.clock_skew_seconds);
+        let last = exp.map_or(i128::MAX, |exp| exp.floor.saturating_add(skew));
+        let first = nbf.map_or(0, |nbf| nbf.ceiling.saturating_sub(skew));
+        let longest = rule.max_lifetime_seconds.map(i128::from);
+        let short_enough =
+            exp.zip(longest).map(|(exp, longest)| exp.ceiling.saturating_sub(longest));
+        let first = u64::try_from(first.max(short_enough.unwrap_or(0)).max(0)).ok()?;
+        let last = u64::try_from(last.min(u64::MAX.into())).ok()?;
+        // Types, audience and the rest do not change with time: one second tells.
+        (first <= last && self.judge(rule, first).is_ok()).then_some(first..=last)
     }
 
     /// The last Unix second at which [`Claims::judge`] can still succeed, `exp` plus the clock
@@ -248,12 +269,59 @@ mod tests {
         }
     }
 
+    /// Dates, most of them near each other, some of them none.
+    fn date() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            4 => (0..2_000_u64).prop_map(|n| json!(n)),
+            4 => (-500.0..2_000.0_f64).prop_map(|n| json!(n)),
+            1 => any::<u64>().prop_map(|n| json!(n)),
+            1 => any::<i64>().prop_map(|n| json!(n)),
+            1 => Just(json!(1e300)),
+            1 => Just(json!(-1e300)),
+            1 => Just(json!("1")),
+        ]
+    }
+
     proptest! {
         #[test]
         fn no_payload_makes_judging_panic(bytes: Vec<u8>, now: u64) {
             if let Ok(claims) = Claims::from_json(&bytes) {
                 let _ = claims.judge(&rule(), now);
                 let _ = claims.valid_until(&rule());
+            }
+        }
+
+        /// What `holds` says is what `judge` says, at its ends and anywhere.
+        #[test]
+        fn the_stretch_of_time_is_that_of_judge(
+            exp in proptest::option::of(date()),
+            nbf in proptest::option::of(date()),
+            skew in 0..=300_u64,
+            longest in proptest::option::of(0..2_000_u64),
+            required: bool,
+            audience: bool,
+            somewhere in 0..3_000_u64,
+        ) {
+            let mut rule = rule();
+            rule.clock_skew_seconds = skew;
+            rule.max_lifetime_seconds = longest;
+            rule.require_expiration = required;
+            if audience {
+                rule.audiences = vec!["a".into()];
+            }
+            let mut payload = json!({"aud": "a"});
+            for (name, value) in [("exp", exp), ("nbf", nbf)] {
+                if let Some(value) = value {
+                    payload[name] = value;
+                }
+            }
+            let claims = Claims::from_json(payload.to_string().as_bytes()).unwrap();
+            let holds = claims.holds(&rule);
+            let ends = holds.clone().map_or((0, 0), RangeInclusive::into_inner);
+            let around = |end: u64| [end.saturating_sub(1), end, end.saturating_add(1)];
+            for now in [around(ends.0), around(ends.1), [0, somewhere, u64::MAX]].concat() {
+                let within = holds.as_ref().is_some_and(|holds| holds.contains(&now));
+                prop_assert_eq!(claims.judge(&rule, now).is_ok(), within, "{} at {}", payload, now);
             }
         }
 

@@ -1,5 +1,7 @@
 //! The header values that a verified token sends upstream.
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
 use super::claim_path::ClaimPath;
@@ -32,7 +34,7 @@ impl OutputHeader {
 pub struct OutputHeaders {
     /// Headers to set, in the rule's order, the payload first. Values hold the bytes 0x20 to
     /// 0x7E only.
-    pub set: Vec<(OutputHeader, Vec<u8>)>,
+    pub set: Vec<(OutputHeader, Rc<[u8]>)>,
     /// Claims that the token has but that no header can carry.
     pub left_out: u32,
 }
@@ -46,12 +48,12 @@ pub struct OutputHeaders {
 pub fn output_headers(rule: &JwtRule, claims: &Claims, payload_base64: &str) -> OutputHeaders {
     let mut output = OutputHeaders::default();
     if rule.output_payload_to_header.is_some() {
-        output.set.push((OutputHeader::Payload, payload_base64.as_bytes().to_vec()));
+        output.set.push((OutputHeader::Payload, payload_base64.as_bytes().into()));
     }
     for (index, header) in rule.output_claim_to_headers.iter().enumerate() {
         let Some(value) = ClaimPath::dotted(&header.claim).find(claims) else { continue };
         match header_value(value) {
-            Some(bytes) => output.set.push((OutputHeader::Claim(index), bytes)),
+            Some(bytes) => output.set.push((OutputHeader::Claim(index), bytes.into())),
             None => output.left_out = output.left_out.saturating_add(1),
         }
     }
@@ -99,8 +101,11 @@ mod tests {
         let left_out =
             ["fraction", "whole_float", "null", "list", "object", "crlf", "tab", "high", "del"];
         let output = outputs(&payload, &[&carried[..], &left_out[..], &["absent"]].concat());
-        let values: Vec<_> =
-            output.set.iter().map(|(_, value)| String::from_utf8(value.clone()).unwrap()).collect();
+        let values: Vec<_> = output
+            .set
+            .iter()
+            .map(|(_, value)| String::from_utf8(value.to_vec()).unwrap())
+            .collect();
         assert_eq!(values, ["a b~", "", "true", "-7", "18446744073709551615", "x"]);
         assert_eq!(output.left_out, 9);
     }
@@ -116,7 +121,7 @@ mod tests {
         let named: Vec<_> = output
             .set
             .iter()
-            .map(|(header, value)| (header.name(&rule).unwrap(), value.as_slice()))
+            .map(|(header, value)| (header.name(&rule).unwrap(), &**value))
             .collect();
         assert_eq!(named, [("x-jwt-payload", &b"eyJzdWIiOiJzIn0"[..]), ("x-sub", b"s")]);
         assert_eq!(OutputHeader::Claim(1).name(&rule), None);
