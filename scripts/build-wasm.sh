@@ -11,6 +11,8 @@
 #   rustup      rustup adds the target to it
 #   debian      Debian's rustc-web and cargo-web build the standard library from rust-web-src
 #
+# Where wasm-opt (Binaryen) is on PATH, it makes the module a tenth smaller and somewhat faster.
+#
 # INSTALL=1 lets it install Debian's packages when it runs as root. Nothing else is installed, and
 # where no way is open it says what to install.
 set -eu
@@ -103,6 +105,10 @@ flags="$flags --remap-path-prefix=$PWD=/egress-auth --remap-path-prefix=$cargo_h
 # The linker writes every number in five bytes unless it is told that nobody will relocate them.
 flags="$flags -C link-arg=-O2 -C link-arg=--compress-relocations"
 
+# What every runtime of Envoy's that has the module's own features can load.
+WASM_OPT_FEATURES="--enable-bulk-memory --enable-mutable-globals --enable-multivalue \
+--enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext"
+
 # The module imports and exports what wasm-interface.txt lists and nothing else: what it exports
 # Envoy calls, for every request, and what it imports an Envoy may lack.
 check_interface() {
@@ -122,6 +128,13 @@ build)
     RUSTFLAGS="$flags" "$cargo" build --locked --profile wasm --lib "$@"
     mkdir -p dist
     built=$target_dir/$TARGET/wasm/egress_auth.wasm
+    optimized="without wasm-opt, which is not on PATH"
+    if command -v wasm-opt >/dev/null; then
+        # Unquoted: one word for each feature.
+        wasm-opt $WASM_OPT_FEATURES -Oz "$built" -o "$built.opt"
+        built=$built.opt
+        optimized="with $(wasm-opt --version)"
+    fi
     check_interface "$built"
     # Left alone when nothing changed; renamed into place, so that an Envoy that is reading it
     # never sees half a module.
@@ -131,7 +144,7 @@ build)
         mv dist/egress_auth.wasm.new dist/egress_auth.wasm
     fi
     say "dist/egress_auth.wasm, $(($(wc -c <dist/egress_auth.wasm) / 1024)) KiB, built with the" \
-        "$way toolchain"
+        "$way toolchain, $optimized"
     ;;
 lint)
     if [ "$way" != debian ] || [ -x /usr/bin/cargo-clippy ]; then
