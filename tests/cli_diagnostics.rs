@@ -1,7 +1,8 @@
 //! Every message about documents, word for word.
 //!
 //! Each `tests/fixtures/errors/NAME.yaml` and `tests/fixtures/warnings/NAME.yaml` is checked, and
-//! what the user sees is compared with `NAME.stderr` beside it. After a wanted change, write the
+//! what the user sees is compared with `NAME.stderr` beside it. What only an output for Istio cannot
+//! do is in `tests/fixtures/istio`, and compiled to each of them. After a wanted change, write the
 //! files anew with `BLESS=1 cargo test --test cli_diagnostics`, and review the difference.
 #![allow(
     clippy::unwrap_used,
@@ -39,7 +40,8 @@ fn names(folder: &Path, extension: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn compare(kind: &str, exit_code: i32) {
+/// Runs a command on each file of a folder.
+fn compare(kind: &str, command: &[&str], exit_code: i32) {
     let folder = fixtures(kind);
     let cases = names(&folder, "yaml");
     assert!(!cases.is_empty());
@@ -47,7 +49,7 @@ fn compare(kind: &str, exit_code: i32) {
     let mut wrong = Vec::new();
     for case in &cases {
         let file = format!("{case}.yaml");
-        let output = egress_auth(&folder, &["check", &file]);
+        let output = egress_auth(&folder, &[command, &[&file]].concat());
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(exit_code), "{kind}/{file}:\n{stderr}");
         assert!(output.stdout.is_empty(), "{kind}/{file}");
@@ -68,12 +70,20 @@ fn compare(kind: &str, exit_code: i32) {
 
 #[test]
 fn errors_read_as_reviewed() {
-    compare("errors", 1);
+    compare("errors", &["check"], 1);
 }
 
 #[test]
 fn warnings_read_as_reviewed() {
-    compare("warnings", 0);
+    compare("warnings", &["check"], 0);
+}
+
+#[test]
+fn what_istio_must_not_be_given_reads_as_reviewed() {
+    const MODULE: &str = "oci://registry.test/egress-auth@sha256:\
+                          0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    compare("istio", &["compile", "--to", "istio-native"], 1);
+    compare("istio", &["compile", "--to", "wasm-plugin", "--module-url", MODULE], 1);
 }
 
 #[test]

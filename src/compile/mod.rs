@@ -128,6 +128,7 @@ pub fn compile<'a>(
                 .workload_labels()
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
+            workload_origin: gateway.workload_place().origin(),
             jwks: jwks::with_own_cas(tables.clusters, &deployments),
             servers: deployments,
         },

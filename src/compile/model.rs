@@ -33,6 +33,8 @@ pub struct Deployment {
     pub name: String,
     /// Labels of the gateway's pods; empty when the Gateway selects none.
     pub workload_labels: BTreeMap<String, String>,
+    /// Where they are written, or would be.
+    pub workload_origin: Origin,
     /// One entry for each server, in the order of [`Policy::servers`].
     pub servers: Vec<ServerDeployment>,
     /// The clusters through which keys are fetched, each once, in order of first use. Every

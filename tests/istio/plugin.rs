@@ -72,7 +72,7 @@ fn a_port_of_a_host_is_reached_in_one_way() {
     let gateway = |servers: String| {
         compiled(&format!(
             "apiVersion: gateway.tsb.tetrate.io/v2\nkind: Gateway\nmetadata: {{name: g}}\nspec:\n  \
-             workloadSelector: {{namespace: egress}}\n  http:\n{servers}"
+             workloadSelector: {{namespace: egress, labels: {{app: g}}}}\n  http:\n{servers}"
         ))
     };
     let simple = ", tls: {mode: SIMPLE}";
@@ -88,7 +88,7 @@ fn hosts_that_istio_cannot_name_are_found() {
     let emitted = |host: &str, destination: &str| {
         emit(&compiled(&format!(
             "apiVersion: gateway.tsb.tetrate.io/v2\nkind: Gateway\nmetadata: {{name: g}}\nspec:\n  \
-             workloadSelector: {{namespace: egress}}\n  http:\n  - name: a\n    hostname: \
+             workloadSelector: {{namespace: egress, labels: {{app: g}}}}\n  http:\n  - name: a\n    hostname: \
              \"{host}\"\n    routing: {{rules: [{{route: {{serviceDestination: {{host: \
              \"egress/{destination}\"}}}}}}]}}\n    authorization: {{local: {{rules: []}}}}\n"
         )))
@@ -109,7 +109,7 @@ fn hosts_that_istio_cannot_name_are_found() {
 fn large(hosts: usize) -> Compiled {
     let mut text =
         "apiVersion: gateway.tsb.tetrate.io/v2\nkind: Gateway\nmetadata: {name: large}\n\
-        spec:\n  workloadSelector: {namespace: egress}\n  http:\n"
+        spec:\n  workloadSelector: {namespace: egress, labels: {app: g}}\n  http:\n"
             .to_owned();
     for host in 0..hosts {
         text += &format!(

@@ -11,7 +11,7 @@ fn gateway(servers: &[String], rest: &str) -> String {
     let servers: String = servers.iter().map(|server| format!("  - {{{server}}}\n")).collect();
     format!(
         "apiVersion: gateway.tsb.tetrate.io/v2\nkind: Gateway\nmetadata: {{name: g}}\nspec:\n  \
-         workloadSelector: {{namespace: egress}}\n  http:\n{servers}{rest}"
+         workloadSelector: {{namespace: egress, labels: {{app: g}}}}\n  http:\n{servers}{rest}"
     )
 }
 

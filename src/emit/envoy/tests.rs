@@ -81,6 +81,7 @@ fn compiled(servers: Vec<ServerDeployment>, jwks: Vec<JwksCluster>) -> Compiled 
             workload_namespace: "egress".to_owned(),
             name: "gateway".to_owned(),
             workload_labels: BTreeMap::new(),
+            workload_origin: origin(),
             servers,
             jwks,
         },

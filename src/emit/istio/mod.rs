@@ -101,8 +101,24 @@ pub(super) struct Place<'c> {
 }
 
 impl<'c> Place<'c> {
-    /// The place of a Gateway's objects; nothing when its name cannot name any.
+    /// The place of a Gateway's objects; nothing when its name cannot name any, or when it does
+    /// not say whose pods they are for: an object without a selector holds for every pod of its
+    /// namespace.
     fn new(deployment: &'c Deployment, findings: &mut Diagnostics) -> Option<Self> {
+        if deployment.workload_labels.is_empty() {
+            findings.push(
+                Diagnostic::error(
+                    "the Gateway names no labels of its pods, so Istio's objects would hold for \
+                     every pod of the namespace",
+                )
+                .at(&deployment.workload_origin)
+                .hint(
+                    "write the labels of the gateway's pods below `spec.workloadSelector`, as in \
+                     `labels: {app: egress-gateway}`",
+                ),
+            );
+            return None;
+        }
         for (what, text) in
             [("name", &deployment.name), ("namespace", &deployment.workload_namespace)]
         {
@@ -150,12 +166,9 @@ impl<'c> Place<'c> {
         })
     }
 
-    /// Adds `field` with the labels of the gateway's pods below `key`. Without labels the object
-    /// holds for every pod of the namespace, as the Gateway itself does.
+    /// Adds `field` with the labels of the gateway's pods below `key`.
     fn select(self, spec: &mut Value, field: &str, key: &str) {
-        if !self.deployment.workload_labels.is_empty() {
-            set(spec, field, json!({key: self.deployment.workload_labels}));
-        }
+        set(spec, field, json!({key: self.deployment.workload_labels}));
     }
 }
 

@@ -146,6 +146,15 @@ impl<'a> Gateway<'a> {
             .filter_map(|(key, value)| Some((key.scalar_text()?, value.string()?)))
     }
 
+    /// `spec.workloadSelector.labels`, else the nearest thing that is written.
+    pub fn workload_place(self) -> Node<'a> {
+        let labels = self.workload_selector().and_then(|selector| selector.get("labels"));
+        labels
+            .or_else(|| Some(self.spec()?.entry("workloadSelector")?.0))
+            .or_else(|| self.0.get("metadata")?.get("name"))
+            .unwrap_or(self.0)
+    }
+
     /// `spec.http`.
     pub fn servers(self) -> impl Iterator<Item = Server<'a>> {
         self.spec().and_then(|spec| spec.get("http")).into_iter().flat_map(Node::items).map(Server)
