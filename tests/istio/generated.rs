@@ -11,7 +11,7 @@ use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use super::{Asked, compile_with, engine_allows, evaluate, native};
+use super::{Asked, compile_with, engine_allows, evaluate, native, plugin, types};
 
 const EXACT: [&str; 3] = ["a.example.com", "b.example.com", "api.test"];
 const ISSUERS: [&str; 2] = ["https://one.test", "https://two.test"];
@@ -259,6 +259,8 @@ fn objects_decide_what_the_engine_decides() {
             return Ok(());
         }
         count(if narrowed { &narrower } else { &exact });
+        types::assert_fit(&emitted.objects);
+        types::assert_fit(&plugin::emit(&compiled).objects);
         let engine = Engine::new(compiled.policy.clone()).unwrap();
         for asked in &requests {
             let by_objects = evaluate::allows(&emitted.objects, asked);

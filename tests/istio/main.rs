@@ -9,6 +9,7 @@
 //! | `generated` | generated Gateways and requests, decided by the engine and by the objects |
 //! | `refused` | what Istio cannot say is an error, or narrower when asked for |
 //! | `manifests` | the committed example and the documentation are what the program writes |
+//! | `types` | every object that the other tests make fits Istio's types |
 //! | `evaluate`, `envoy_rbac` | what Istio and Envoy decide from the objects |
 #![allow(
     clippy::unwrap_used,
@@ -27,6 +28,7 @@ mod interplay;
 mod manifests;
 mod plugin;
 mod refused;
+mod types;
 
 use egress_auth::compile::{self, Compiled, Options};
 use egress_auth::emit::istio::{Emitted, Version, native};
@@ -69,9 +71,10 @@ fn native(compiled: &Compiled, allow_narrower: bool) -> Emitted {
     native::objects(compiled, native::Options { version: Version::NEWEST, allow_narrower })
 }
 
-/// The objects, which have to be there.
+/// The objects, which have to be there and to fit Istio's types.
 fn objects(emitted: Emitted) -> Vec<Value> {
     assert_eq!(errors(&emitted.findings), [""; 0]);
+    types::assert_fit(&emitted.objects);
     emitted.objects
 }
 

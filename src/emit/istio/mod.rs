@@ -31,7 +31,7 @@ pub struct Version {
 impl Version {
     /// The oldest release with every API version and path template that the outputs use.
     pub const OLDEST: Self = Self { major: 1, minor: 22 };
-    /// The release whose schemas the outputs are checked against.
+    /// The newest release that the outputs are written for.
     pub const NEWEST: Self = Self { major: 1, minor: 30 };
     /// WasmPlugin knows FAIL_RELOAD.
     const FAIL_RELOAD: Self = Self { major: 1, minor: 27 };
