@@ -378,6 +378,13 @@ fn what_is_tried_out_is_logged_and_counted_and_lets_through() {
     assert_eq!(echo.take_received().len(), 3);
     let log = envoy.log();
     assert!(log.contains("would deny reason=shadow_no_rule_matched"), "{log}");
+    let said = "only tried out, denies nothing: authentication of token (token.api); authorization of \
+                both (both.api); egressAuthorization of egress.api";
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("only tried out")).collect();
+    assert!(lines.iter().all(|line| line.contains("[warning]") && line.ends_with(said)), "{log}");
+    // Every VM takes the configuration for itself.
+    assert!(!lines.is_empty());
+    assert_eq!(lines.len(), log.matches(" in force; signatures").count(), "{log}");
     let counted = support::eventually("counters", || {
         let stats = envoy.admin("/stats/prometheus");
         let line = "egress_auth_requests{server=\"egress\",mechanism=\"egressAuthorization\",\

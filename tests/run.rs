@@ -219,6 +219,13 @@ fn shows_what_the_gateway_does_and_follows_the_file() {
     assert_eq!(run.get("httpbun.test", "/"), 200);
     assert_eq!(run.get("httpbin.org", "/"), 403);
 
+    let shadow = format!("  annotations:\n    egress-auth/shadow: {PAYMENT_API}\n");
+    run.edit(&PAYMENTS.replace("  annotations:\n", &shadow));
+    run.told("Changed; the new policy is in force");
+    let told = run.told("Only tried out, denies nothing: ");
+    assert!(told.ends_with("authorization of payment-api (api.payment-provider.com)"), "{told}");
+    assert_eq!(run.get(PAYMENT_API, "/v2/refunds"), 200);
+
     run.signal("TERM");
     assert_eq!(run.ended().code(), Some(0));
     assert!(run.gateway_is_gone());

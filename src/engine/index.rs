@@ -48,6 +48,7 @@ pub struct Engine {
     output_headers: OutputHeaderNames,
     remote: Vec<RemoteJwks>,
     gateway: String,
+    tried_out: Option<String>,
 }
 
 /// Every output header of every server: removed from what clients send.
@@ -149,6 +150,7 @@ impl Engine {
                 ),
             ));
         }
+        let tried_out = super::tried_out(&policy);
         let mut remote = Vec::new();
         let mut jwt_rules = Vec::with_capacity(policy.jwt_rules.len());
         for (index, rule) in policy.jwt_rules.into_iter().enumerate() {
@@ -222,7 +224,13 @@ impl Engine {
             jwt_rules,
             remote,
             gateway: policy.gateway,
+            tried_out,
         })
+    }
+
+    /// What is only tried out, as [`super::tried_out`] says it.
+    pub fn tried_out(&self) -> Option<&str> {
+        self.tried_out.as_deref()
     }
 
     /// `namespace/name` of the Gateway that the policy belongs to.

@@ -16,6 +16,7 @@
 //! | `source` | which workload is behind it |
 //! | `egress` | does an entry of `egressAuthorization` admit it |
 //! | `denial` | what does the client hear |
+//! | `tried_out` | what of the policy is reported only |
 
 mod authenticate;
 pub mod authority;
@@ -37,6 +38,7 @@ pub mod source;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod tried_out;
 
 pub use authenticate::Verified;
 pub use credentials::uses_default_locations;
@@ -48,3 +50,4 @@ pub use reason::{Mechanism, Reason};
 pub use request::Request;
 pub use source::{NoPeerCertificate, PeerCertificate};
 pub use trace::{NoTrace, Steps, Trace};
+pub use tried_out::tried_out;

@@ -71,6 +71,9 @@ pub fn on_configure(root_id: u32) -> bool {
             let worker = Worker::new(root_id, engine, &hash(&json), seed);
             let line = format!("egress-auth {}: {}", env!("CARGO_PKG_VERSION"), worker.describe());
             host::log(LogLevel::Info, &line);
+            if let Some(line) = worker.describe_tried_out() {
+                host::log(LogLevel::Warn, &line);
+            }
             let installed = with_vm(|vm| {
                 vm.forget_the_gone(root_id);
                 let root = vm.roots.iter_mut().find(|root| root.id == root_id);

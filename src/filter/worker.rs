@@ -130,6 +130,11 @@ impl Worker {
         )
     }
 
+    /// One more line where the policy does not enforce all that it says.
+    pub fn describe_tried_out(&self) -> Option<String> {
+        Some(format!("only tried out, denies nothing: {}", self.engine.tried_out()?))
+    }
+
     /// Decides a request whose headers have arrived.
     pub fn on_request(&mut self, context_id: u32) -> Action {
         let now = host::now_ms();

@@ -20,6 +20,7 @@ use crate::compile::Compiled;
 use crate::emit::envoy::{
     self, CLUSTERS_FILE, FILTER_FILE, FILTER_NAME, Options, ROUTES_FILE, Resources,
 };
+use crate::engine::tried_out;
 use crate::policy::{AccessLogFields, Policy};
 use crate::resource::source::{Source, Sources};
 
@@ -125,6 +126,13 @@ impl Live {
         &self.options
     }
 
+    /// Tells the user what of the policy in force is only tried out, if anything is.
+    pub fn tell_tried_out(&self) {
+        if let Some(what) = tried_out(self.policy()) {
+            eprintln!("Only tried out, denies nothing: {what}");
+        }
+    }
+
     /// Reads the input again. A good Gateway replaces the one in force; a bad one changes
     /// nothing. Either way the user hears about it, unless the input is what it was.
     ///
@@ -184,6 +192,7 @@ impl Live {
                 if lines.is_empty() {
                     eprintln!("  ~ routing");
                 }
+                self.tell_tried_out();
             }
             Outcome::Refused(reason) => {
                 eprintln!("error: Envoy refused the new configuration: {reason}");

@@ -106,6 +106,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
     let listening = live.options();
     eprintln!("Gateway on {}, Envoy's admin interface on {}", listening.listen, listening.admin);
+    live.tell_tried_out();
     let demo = show::Demo { key: &key, echo: &echo, events: &events };
     demo.show(live.policy(), live.options())?;
     let _watcher = watch(args, &events);
