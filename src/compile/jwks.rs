@@ -82,7 +82,7 @@ impl<'a> Compiler<'a, '_> {
             // An empty one was reported when the fields were checked.
             (Some(uri), None) if uri.text.is_empty() => None,
             (Some(uri), None) => self.remote(uri.text, uri.node),
-            (None, Some(inline)) => self.inline(inline),
+            (None, Some(inline)) => self.inline(rule, inline),
             (None, None) if rule.0.is_empty() || rule.names_keys() => None,
             (None, None) => self.discovered(rule),
         }
@@ -146,7 +146,25 @@ impl<'a> Compiler<'a, '_> {
         Some(JwksSource::Remote { uri: uri.to_owned(), cluster: name })
     }
 
-    fn inline(&mut self, jwks: Text<'a>) -> Option<JwksSource> {
+    /// Points at the issuer: a finding repeats the line that it is about, and this one may not be
+    /// in anybody's log.
+    fn warn_of_private_keys(&mut self, rule: JwtRule<'a>, jwks: &str) {
+        let found = private_members(jwks);
+        let Some(first) = found.first() else { return };
+        let place = rule.issuer().map_or(rule.0, |issuer| issuer.node);
+        let others = match found.len().saturating_sub(1) {
+            0 => String::new(),
+            others => format!(", and {others} more"),
+        };
+        self.warn(
+            place,
+            format!("the inline `jwks` holds a private key ({first}{others})"),
+            "whoever can read this configuration can sign tokens: have the issuer replace the key, \
+             and write down its public members only",
+        );
+    }
+
+    fn inline(&mut self, rule: JwtRule<'a>, jwks: Text<'a>) -> Option<JwksSource> {
         if jwks.text.is_empty() {
             return None;
         }
@@ -167,10 +185,28 @@ impl<'a> Compiler<'a, '_> {
                         "tokens that it signed will be refused; remove it or correct it",
                     );
                 }
+                self.warn_of_private_keys(rule, jwks.text);
                 Some(JwksSource::Inline(jwks.text.to_owned()))
             }
         }
     }
+}
+
+/// Members of a JWK that are private (RFC 7518, sections 6.2.2 and 6.3.2; RFC 8037, section 2). A
+/// shared secret, `k`, is not among them: whoever writes one has no other key to give.
+const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+
+/// The private members of each public key of a JWKS, as `keys[0]: d, p`.
+fn private_members(jwks: &str) -> Vec<String> {
+    let document: serde_json::Value = serde_json::from_str(jwks).unwrap_or_default();
+    let keys = document.get("keys").and_then(serde_json::Value::as_array).into_iter().flatten();
+    keys.enumerate()
+        .filter_map(|(index, key)| {
+            let found = PRIVATE.into_iter().filter(|member| key.get(member).is_some());
+            let found: Vec<_> = found.collect();
+            (!found.is_empty()).then(|| format!("keys[{index}]: {}", found.join(", ")))
+        })
+        .collect()
 }
 
 /// The clusters, each with the CAs of a server that sends requests to the same host: who wrote
