@@ -190,6 +190,23 @@ fn wrong_flags_and_unreadable_paths_are_told_apart() {
 }
 
 #[test]
+fn a_host_is_sent_to_one_address() {
+    let compile = |upstreams: [&str; 2]| {
+        let mut arguments = vec!["compile", PAYMENTS, "--to", "envoy", "--wasm", "filter.wasm"];
+        arguments.extend(upstreams.iter().flat_map(|it| ["--upstream", it]));
+        egress_auth(&arguments)
+    };
+    let twice = compile(["httpbin.org=127.0.0.1:80", "HTTPBIN.org=127.0.0.1:81"]);
+    assert_eq!(twice.status.code(), Some(1));
+    assert!(twice.stdout.is_empty());
+    let expected = "error: --upstream names `httpbin.org` twice; write one address for it\n";
+    assert_eq!(stderr(&twice), expected);
+    let nowhere = compile(["httpbin.org=127.0.0.1:0", "auth.example.com=127.0.0.1:81"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(stderr(&nowhere).contains("nothing listens on port 0"), "{}", stderr(&nowhere));
+}
+
+#[test]
 fn text_that_is_no_document_is_an_error_and_never_a_crash() {
     let deep = "[".repeat(5_000);
     let bomb = {

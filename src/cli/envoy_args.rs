@@ -1,5 +1,6 @@
 //! Flags that every command with an Envoy output shares.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +46,7 @@ impl EnvoyArgs {
     /// need not exist here: the configuration may be for another machine.
     ///
     /// # Errors
-    /// When no module is named and none is found, or a path is not UTF-8.
+    /// When no module is named and none is found, and as [`Self::options_without_module`].
     pub fn options(&self) -> anyhow::Result<Options> {
         let wasm = text(&self.module()?)?;
         Ok(Options { wasm, ..self.options_without_module()? })
@@ -54,8 +55,15 @@ impl EnvoyArgs {
     /// The same for outputs that need no module.
     ///
     /// # Errors
-    /// When a path is not UTF-8.
+    /// When a path is not UTF-8, or a host is sent to two addresses.
     pub fn options_without_module(&self) -> anyhow::Result<Options> {
+        let mut hosts = HashSet::new();
+        if let Some(twice) = self.upstreams.iter().find(|it| !hosts.insert(it.host.as_str())) {
+            anyhow::bail!(
+                "--upstream names `{}` twice; write one address for it",
+                twice.host.escape_debug()
+            );
+        }
         let downstream_tls = match (&self.mtls_cert, &self.mtls_key, &self.mtls_ca) {
             (Some(certificate), Some(private_key), Some(trusted_ca)) => Some(DownstreamTls {
                 certificate: text(certificate)?,

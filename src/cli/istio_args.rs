@@ -29,6 +29,11 @@ impl IstioArgs {
     /// module cannot be read.
     pub fn plugin_options(&self, envoy: &EnvoyArgs) -> anyhow::Result<plugin::Options> {
         let url = self.module_url.clone().context("name the module: --module-url")?;
+        ensure!(
+            url.chars().all(|character| character.is_ascii_graphic()),
+            "`{}` is not a URL: write everything but letters, digits and signs of ASCII as %XX",
+            url.escape_debug()
+        );
         let sha256 = match url.split_once("://") {
             // What Istio compares is the digest of the image, not that of the module in it.
             Some(("oci", image)) => digest(image).with_context(|| {
@@ -38,7 +43,10 @@ impl IstioArgs {
                 ensure!(!rest.is_empty(), "{url} names nothing");
                 sha256_of(&envoy.module()?)?
             }
-            _ => anyhow::bail!("{url} is not an oci, https, http or file URL"),
+            Some(_) => anyhow::bail!("{url} is not an oci, https, http or file URL"),
+            None => {
+                anyhow::bail!("{url} names no scheme: write oci://{url}, https://..., or another")
+            }
         };
         Ok(plugin::Options { url, sha256, version: self.istio_version })
     }

@@ -108,7 +108,7 @@ impl<'a> Compiler<'a, '_> {
         Some(index)
     }
 
-    fn location(&mut self, name: Text<'a>, prefix: &str) -> Option<HeaderLocation> {
+    fn location(&mut self, name: Text<'a>, prefix: Option<Text<'a>>) -> Option<HeaderLocation> {
         let Some(canonical) = header::canonical(name.text) else {
             if !name.text.is_empty() {
                 let message = format!("`{}` is not a header name", name.text.escape_debug());
@@ -116,7 +116,24 @@ impl<'a> Compiler<'a, '_> {
             }
             return None;
         };
-        Some(HeaderLocation { name: canonical, prefix: prefix.to_owned() })
+        if canonical == "host" {
+            self.error(
+                name.node,
+                "tokens cannot be looked for in `host`: it says where the request goes",
+                "write a header of its own, such as `x-mesh-token`",
+            );
+        }
+        // No header has a control character in its value (RFC 9110, section 5.5).
+        if let Some(prefix) = prefix.filter(|prefix| prefix.text.contains(char::is_control)) {
+            self.error(
+                prefix.node,
+                format!("no header begins with `{}`", prefix.text.escape_debug()),
+                "write what stands before the token, without line breaks and other control \
+                 characters, as in `prefix: \"Bearer \"`",
+            );
+        }
+        let prefix = prefix.map_or("", |prefix| prefix.text).to_owned();
+        Some(HeaderLocation { name: canonical, prefix })
     }
 
     fn warn_of_rule(&mut self, rule: JwtRule<'a>) {
@@ -130,7 +147,9 @@ impl<'a> Compiler<'a, '_> {
             );
         }
         for (name, prefix) in rule.from_headers() {
-            if name.text.eq_ignore_ascii_case("authorization") && prefix.is_empty() {
+            if name.text.eq_ignore_ascii_case("authorization")
+                && prefix.is_none_or(|prefix| prefix.text.is_empty())
+            {
                 self.warn(
                     name.node,
                     "tokens are looked for in `authorization` without a prefix",

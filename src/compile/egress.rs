@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashSet};
 use super::model::ServerDeployment;
 use super::{Compiler, hostname};
 use crate::engine::precedence::{Decides, Governs, decides};
-use crate::engine::source::SourcePattern;
 use crate::policy::hosts::HostTable;
 use crate::policy::{self, EgressHost, EgressRule, IdentityMatch};
 use crate::resource::diagnostic::Diagnostic;
@@ -21,6 +20,22 @@ struct Named<'a> {
     rules: Vec<u32>,
     /// Where the hostname is written, each with the number of its entry.
     places: Vec<(usize, Text<'a>)>,
+}
+
+/// Whether a text is `namespace/service-account` or `namespace/*`, in names that Kubernetes takes:
+/// those of namespaces are labels and those of service accounts subdomains (RFC 1123).
+fn names_service_accounts(text: &str) -> bool {
+    let in_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(in_label)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.split_once('/').is_some_and(|(namespace, account)| {
+        is_label(namespace)
+            && (account == "*" || (account.len() <= 253 && account.split('.').all(is_label)))
+    })
 }
 
 impl<'a> Compiler<'a, '_> {
@@ -109,13 +124,13 @@ impl<'a> Compiler<'a, '_> {
                 Some((name, namespace)) => format!("{namespace}/{name}"),
                 None => account.text.to_owned(),
             };
-            let namespaces = source.split('/').next().unwrap_or_default();
-            if namespaces.contains('*') || SourcePattern::parse(&source).is_err() {
+            if !names_service_accounts(&source) {
                 self.error(
                     account.node,
                     format!("`{}` does not name service accounts", account.text.escape_debug()),
                     "write `namespace/service-account`, `namespace/*`, or `./*` for the gateway's \
-                     own namespace; leave `from` out to admit any workload",
+                     own namespace, in names that Kubernetes takes; leave `from` out to admit any \
+                     workload",
                 );
             } else {
                 sources.push(source);

@@ -94,6 +94,7 @@ pub fn compile<'a>(
     let identity = compiler.identity();
     let mut servers = compiler.servers();
     let mut egress = compiler.egress(&servers);
+    compiler.check_annotations();
     compiler.shadow(&mut servers, &mut egress);
     compiler.check_headers();
     let silenced = compiler.silenced;

@@ -4,6 +4,7 @@ use super::{Compiler, hostname};
 use crate::policy::{self, EgressHost};
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::Text;
+use crate::resource::shape::suggest;
 
 use super::egress::Servers;
 
@@ -19,7 +20,31 @@ enum Part {
     Authorization,
 }
 
+/// What our annotations begin with.
+const PREFIX: &str = "egress-auth/";
+
 impl<'a> Compiler<'a, '_> {
+    /// Reports annotations that are ours but none that we know, or that hold no text: who wrote
+    /// one wants something tried out.
+    pub(super) fn check_annotations(&mut self) {
+        const KNOWN: [&str; 2] = [AUTHORIZATION_ANNOTATION, AUTHENTICATION_ANNOTATION];
+        for (key, value) in self.gateway.annotations() {
+            let Some(name) = key.scalar_text().filter(|name| name.starts_with(PREFIX)) else {
+                continue;
+            };
+            if !KNOWN.contains(&name) {
+                let message = format!("there is no annotation `{}`", name.escape_debug());
+                self.error(key, message, suggest(name, KNOWN.into_iter()));
+            } else if value.string().is_none() {
+                self.error(
+                    value,
+                    format!("`{name}` must be a string, not {}", value.value().describe()),
+                    "write hostnames, separated by commas, or leave it out",
+                );
+            }
+        }
+    }
+
     /// Marks what the flags and the Gateway's annotations name.
     pub(super) fn shadow(&mut self, servers: &mut Servers, egress: &mut [EgressHost]) {
         let options = self.options;

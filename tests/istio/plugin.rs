@@ -198,6 +198,11 @@ fn the_checksum_is_that_of_the_module_or_of_its_image() {
     for (arguments, expected) in [
         (vec!["--module-url", "oci://registry.test/egress-auth:latest"], "names no digest"),
         (vec!["--module-url", "ftp://modules.test/x"], "is not an oci, https, http or file URL"),
+        (vec!["--module-url", "registry.test/image"], "names no scheme: write oci://"),
+        (
+            vec!["--module-url", "https://modules.test/a\nb"],
+            "`https://modules.test/a\\nb` is not a URL",
+        ),
         (vec!["--module-url", url, "--wasm", "Cargo.toml"], "is not a WebAssembly module"),
         (vec!["--module-url", url, "--wasm", "none.wasm"], "cannot read none.wasm"),
     ] {

@@ -132,6 +132,15 @@ impl<'a> RequestLine<'a> {
             || format!("`{text}` is not a request; write `GET https://api.example.com/v1/items`");
         let (method, url) = text.trim().split_once(' ').with_context(hint)?;
         let url = url.trim_start();
+        if let Some((url, version)) = url.rsplit_once(' ').filter(|(_, it)| it.starts_with("HTTP/"))
+        {
+            anyhow::bail!(
+                "`{}` ends in a version of HTTP; write `{method} {}`, without `{}`",
+                text.escape_debug(),
+                url.trim_end().escape_debug(),
+                version.escape_debug()
+            );
+        }
         if method == "CONNECT" && !url.contains("://") {
             return Ok(Self { method, scheme: "https", authority: url, path: None });
         }
@@ -170,7 +179,14 @@ mod tests {
             let values: Vec<_> = headers.into_iter().map(|(_, value)| value).collect();
             assert_eq!(values.join(" "), expected);
         }
-        for request in ["", "GET", "https://a.test/", "GET a.test/x", "GET ftp://a.test/"] {
+        for request in [
+            "",
+            "GET",
+            "https://a.test/",
+            "GET a.test/x",
+            "GET ftp://a.test/",
+            "GET https://a.test/x HTTP/1.1",
+        ] {
             assert!(query(request).headers().is_err(), "{request}");
         }
     }

@@ -43,6 +43,12 @@ impl FromStr for Upstream {
         }
         let host = host.to_ascii_lowercase();
         if let Ok(socket) = target.parse::<SocketAddr>() {
+            if socket.port() == 0 {
+                return Err(
+                    "nothing listens on port 0; leave the port out to keep that of the host"
+                        .to_owned(),
+                );
+            }
             return Ok(Self { host, address: socket.ip(), port: Some(socket.port()) });
         }
         let bare =
@@ -373,7 +379,14 @@ mod tests {
         assert_eq!(parse("a.test=127.0.0.1").unwrap().port, None);
         assert_eq!(parse("a.test=[::1]").unwrap().address, "::1".parse::<IpAddr>().unwrap());
         assert_eq!(parse("a.test=[::1]:81").unwrap().port, Some(81));
-        for wrong in ["", "a.test", "=127.0.0.1", "a.test=localhost", "a.test=127.0.0.1:99999"] {
+        for wrong in [
+            "",
+            "a.test",
+            "=127.0.0.1",
+            "a.test=localhost",
+            "a.test=127.0.0.1:99999",
+            "a.test=[::1]:0",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

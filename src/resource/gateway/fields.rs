@@ -199,15 +199,18 @@ static JWT_RULE: Object = Object {
             .instead("write the JWKS as text, as in `jwks: '{\"keys\": [...]}'`"),
         optional(
             "fromHeaders",
-            Shape::List(&Shape::Object(&FROM_HEADER)),
+            Shape::SomeOf(&Shape::Object(&FROM_HEADER)),
             "Request headers that may hold the token",
-        ),
-        optional("fromCookies", Shape::List(&Shape::Text), "Cookies that may hold the token"),
+        )
+        .instead("name headers, or leave `fromHeaders` out"),
+        optional("fromCookies", Shape::SomeOf(&Shape::Text), "Cookies that may hold the token")
+            .instead("name cookies, or leave `fromCookies` out"),
         optional(
             "fromParams",
-            Shape::List(&Shape::Text),
+            Shape::SomeOf(&Shape::Text),
             "Query parameters that may hold the token",
-        ),
+        )
+        .instead("name parameters, or leave `fromParams` out"),
         optional(
             "outputPayloadToHeader",
             Shape::Text,

@@ -168,6 +168,12 @@ impl<'a> Gateway<'a> {
         entries.into_iter().flat_map(Node::items).map(EgressEntry)
     }
 
+    /// Every annotation, as key and value.
+    pub fn annotations(self) -> impl Iterator<Item = (Node<'a>, Node<'a>)> {
+        let annotations = self.0.get("metadata").and_then(|metadata| metadata.get("annotations"));
+        annotations.into_iter().flat_map(Node::entries)
+    }
+
     /// An annotation.
     pub fn annotation(self, key: &str) -> Option<Text<'a>> {
         text(self.0.get("metadata")?.get("annotations")?, key)
@@ -311,11 +317,9 @@ impl<'a> JwtRule<'a> {
     }
 
     /// `fromHeaders`: the name and the prefix of each.
-    pub fn from_headers(self) -> impl Iterator<Item = (Text<'a>, &'a str)> {
-        self.0.get("fromHeaders").into_iter().flat_map(Node::items).filter_map(|entry| {
-            let prefix = text(entry, "prefix").map_or("", |prefix| prefix.text);
-            Some((text(entry, "name")?, prefix))
-        })
+    pub fn from_headers(self) -> impl Iterator<Item = (Text<'a>, Option<Text<'a>>)> {
+        let entries = self.0.get("fromHeaders").into_iter().flat_map(Node::items);
+        entries.filter_map(|entry| Some((text(entry, "name")?, text(entry, "prefix"))))
     }
 
     /// `fromCookies`.
