@@ -5,6 +5,8 @@
 //! none of the three can drift from the others. What fields mean together is checked in
 //! [`crate::compile`].
 
+use std::fmt;
+
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::tree::{Node, Value};
 
@@ -114,7 +116,25 @@ impl Field {
 /// Checks a tree against a table and reports everything that does not fit. `name` is what messages
 /// call the tree.
 pub fn check(node: Node<'_>, object: &'static Object, name: &str, diagnostics: &mut Diagnostics) {
-    Check { diagnostics }.value(node, &Shape::Object(object), name, None);
+    Check { diagnostics }.value(node, &Shape::Object(object), Name::Whole(name), None);
+}
+
+/// What messages call a value. Written out only in a message: nearly all values are right.
+#[derive(Clone, Copy)]
+enum Name<'n> {
+    Whole(&'n str),
+    Field(&'n str),
+    EntryOf(&'n Name<'n>),
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(name) => f.write_str(name),
+            Self::Field(name) => write!(f, "`{name}`"),
+            Self::EntryOf(list) => write!(f, "an entry of {list}"),
+        }
+    }
 }
 
 struct Check<'d> {
@@ -122,7 +142,7 @@ struct Check<'d> {
 }
 
 impl Check<'_> {
-    fn value(&mut self, node: Node<'_>, shape: &Shape, name: &str, instead: Option<&str>) {
+    fn value(&mut self, node: Node<'_>, shape: &Shape, name: Name<'_>, instead: Option<&str>) {
         match (shape, node.value()) {
             (Shape::Anything | Shape::Described(_), _) | (Shape::TextOrEmpty, Value::String(_)) => {
             }
@@ -166,8 +186,8 @@ impl Check<'_> {
                     self.empty(node, name, "an empty map", instead);
                 }
                 for (key, value) in node.entries() {
-                    let name = format!("`{}`", key.scalar_text().unwrap_or_default());
-                    self.value(value, &Shape::Text, &name, None);
+                    let name = Name::Field(key.scalar_text().unwrap_or_default());
+                    self.value(value, &Shape::Text, name, None);
                 }
             }
             (Shape::Object(object), Value::Mapping) => self.object(node, object, name, instead),
@@ -176,23 +196,23 @@ impl Check<'_> {
         }
     }
 
-    fn word(&mut self, node: Node<'_>, words: &'static [&'static str], text: &str, name: &str) {
+    fn word(&mut self, node: Node<'_>, words: &'static [&'static str], text: &str, name: Name<'_>) {
         if !words.contains(&text) {
             let hint = suggest(text, words.iter().copied());
             self.error(node, format!("{name} cannot be `{text}`"), Some(hint));
         }
     }
 
-    fn items(&mut self, node: Node<'_>, item: &Shape, name: &str) {
+    fn items(&mut self, node: Node<'_>, item: &Shape, name: Name<'_>) {
         for child in node.items() {
             match child.value() {
-                Value::Null => self.empty(child, &format!("an entry of {name}"), "null", None),
-                _ => self.value(child, item, &format!("an entry of {name}"), None),
+                Value::Null => self.empty(child, Name::EntryOf(&name), "null", None),
+                _ => self.value(child, item, Name::EntryOf(&name), None),
             }
         }
     }
 
-    fn object(&mut self, node: Node<'_>, object: &Object, name: &str, instead: Option<&str>) {
+    fn object(&mut self, node: Node<'_>, object: &Object, name: Name<'_>, instead: Option<&str>) {
         if let Some(otherwise) = object.not_empty.filter(|_| node.is_empty()) {
             self.empty(node, name, "an empty map", instead.or(Some(otherwise)));
             return;
@@ -216,7 +236,7 @@ impl Check<'_> {
                 continue;
             }
             let instead = field.instead.or(field.required.then_some("give it a value"));
-            self.value(value, &field.shape, &format!("`{text}`"), instead);
+            self.value(value, &field.shape, Name::Field(text), instead);
         }
         for field in object.fields.iter().filter(|field| field.required) {
             let missing = match node.get(field.name) {
@@ -236,7 +256,7 @@ impl Check<'_> {
         node: Node<'_>,
         shape: &Shape,
         value: Value<'_>,
-        name: &str,
+        name: Name<'_>,
         instead: Option<&str>,
     ) {
         let found = value.describe();
@@ -263,7 +283,7 @@ impl Check<'_> {
         self.error(node, message, Some(instead.unwrap_or(hint).to_owned()));
     }
 
-    fn empty(&mut self, node: Node<'_>, name: &str, what: &str, instead: Option<&str>) {
+    fn empty(&mut self, node: Node<'_>, name: Name<'_>, what: &str, instead: Option<&str>) {
         let hint = instead.unwrap_or("give it a value, or leave it out");
         self.error(node, format!("{name} is {what}"), Some(hint.to_owned()));
     }
