@@ -150,12 +150,16 @@ fn path() -> PathBuf {
     path.expect("set ENVOY_PATH to an Envoy, as `make test` does").into()
 }
 
-/// Addresses of the admin interface and of the listeners, once all are known.
+/// Addresses of the admin interface and of the listeners, once all take connections.
 fn listening(address_file: &Path, listeners: &[&str]) -> Option<(SocketAddr, Vec<SocketAddr>)> {
     let admin: SocketAddr = std::fs::read_to_string(address_file).ok()?.trim().parse().ok()?;
-    let url = format!("http://{admin}/listeners?format=json");
-    let text = client().get(url).call().ok()?.body_mut().read_to_string().ok()?;
-    let known: Value = serde_json::from_str(&text).ok()?;
+    let asked = |path: &str| {
+        let url = format!("http://{admin}{path}");
+        client().get(url).call().ok()?.body_mut().read_to_string().ok()
+    };
+    // Ports are known before keys are there, and before workers listen on them.
+    asked("/stats?filter=workers_started$").filter(|text| text.trim().ends_with(": 1"))?;
+    let known: Value = serde_json::from_str(&asked("/listeners?format=json")?).ok()?;
     let known = known["listener_statuses"].as_array()?;
     let address = |name: &&str| {
         let status = known.iter().find(|status| status["name"] == **name)?;
