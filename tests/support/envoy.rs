@@ -114,6 +114,12 @@ impl Envoy {
         client().get(url).call().unwrap().body_mut().read_to_string().unwrap()
     }
 
+    /// Sets the log level of a component from now on.
+    pub fn set_log_level(&self, component: &str, level: &str) {
+        let url = format!("http://{}/logging?{component}={level}", self.admin);
+        assert_eq!(client().post(url).send_empty().unwrap().status(), 200);
+    }
+
     /// The value of one counter or gauge; none when there is no such statistic yet.
     pub fn stat(&self, name: &str) -> Option<u64> {
         let all = self.admin("/stats");
