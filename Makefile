@@ -2,13 +2,15 @@
 
 # The Gateway documents that `make run` serves, and any option of `egress-auth run`.
 ARGS ?= envoy/examples/payments.yaml
+# Flags of `make bench-engine`, such as --save.
+BENCH ?=
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test conformance wasm envoy lint bench clean tools
+.PHONY: help run test conformance wasm envoy lint bench-engine bench-micro clean tools
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The shell becomes egress-auth (exec), so that Ctrl-C reaches it and nothing else is left.
 run: export INSTALL = 1
@@ -38,8 +40,12 @@ lint: tools ## Formatting and clippy, warnings denied, for this machine and for 
 	cargo clippy --locked --all-targets -- -D warnings
 	scripts/build-wasm.sh lint
 
-bench: tools ## Micro-benchmarks of the engine
-	cargo bench --locked
+bench-engine: tools ## Instructions that the engine takes, beside the baseline
+	@scripts/check-tools.sh valgrind
+	@cargo bench --locked --profile measure --bench instructions -- $(BENCH)
+
+bench-micro: tools ## Times of single steps of the engine
+	cargo bench --locked --profile measure --bench decide --bench paths
 
 clean: ## Remove everything that was built or installed here
 	rm -rf '$(BUILD)' dist .envoy

@@ -1,6 +1,6 @@
 //! What matching a path costs, by its length: every row should grow by ten from column to column.
 //!
-//! `cargo bench --bench paths`. The patterns are those that make a backtracking matcher slow, on
+//! `make bench-micro`. The patterns are those that make a backtracking matcher slow, on
 //! paths that nearly match.
 #![allow(missing_docs, clippy::unwrap_used)]
 
