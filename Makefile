@@ -2,12 +2,12 @@
 
 # The Gateway documents that `make run` serves, and any option of `egress-auth run`.
 ARGS ?= envoy/examples/payments.yaml
-# Flags of `make bench-engine`, such as --save.
+# Flags of `make bench` and `make bench-engine`, such as --quick or --help.
 BENCH ?=
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test conformance wasm envoy lint bench-engine bench-micro clean tools
+.PHONY: help run test conformance wasm envoy lint bench bench-engine bench-micro clean tools
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ lint: tools ## Formatting and clippy, warnings denied, for this machine and for 
 	cargo fmt --all -- --check
 	cargo clippy --locked --all-targets -- -D warnings
 	scripts/build-wasm.sh lint
+
+bench: export INSTALL ?= 1
+bench: tools wasm ## The filter beside Envoy's own, on an idle machine; BENCH=--quick only tries it out
+	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
+		cargo bench --locked --profile measure --bench side_by_side -- $(BENCH)
 
 bench-engine: tools ## Instructions that the engine takes, beside the baseline
 	@scripts/check-tools.sh valgrind
