@@ -9,11 +9,11 @@
 //! | `schedule` | when to fetch a JWKS document, and which worker does |
 //! | `metrics` | what is counted, and under which names |
 //! | `report` | the log line and the access-log fields of a decision |
-//! | `host` | every host call; the only unsafe code |
+//! | `host` | every host call and callback; the only unsafe code |
 //! | `verifier` | signatures checked by Envoy's BoringSSL, or here |
 //! | `keys` | JWKS documents: fetched by one worker, shared by all |
 //! | `worker` | one worker's state: decide, wait for keys, apply |
-//! | `contexts` | proxy-wasm's root and stream contexts |
+//! | `contexts` | what each callback does: for roots, and for streams |
 
 /// Connection filter state in which a listener may note down all URI subject alternative names of
 /// the peer's certificate, separated by commas.
