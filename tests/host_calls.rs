@@ -50,29 +50,31 @@ fn gateway(echo: &Echo) -> Gateway {
     let plain = server("plain.test", "");
     let output = server("output.test", ", outputPayloadToHeader: x-jwt-payload");
     Gateway::of_servers(&(plain + &output))
+        .by_default()
         .upstream("plain.test", echo.address())
         .upstream("output.test", echo.address())
 }
 
-/// Sends a request of its own stream, and reads what Envoy logged of that stream.
-fn observe(envoy: &Envoy, request: &Request, status: u16) -> Calls {
-    const ENTERED: &str = "[host->vm] ";
-    const LEFT: &str = "[vm->host] env.";
+/// Sends a request, and waits until the log has what the module did with it.
+fn send(envoy: &Envoy, request: &Request, status: u16) {
     let before = envoy.log().len();
     assert_eq!(request.send(envoy.gateway()).status, status);
-    let log = eventually("the end of the stream in the log", || {
-        let log = envoy.log().split_off(before);
-        log.contains("[host<-vm] proxy_on_delete").then_some(log)
+    eventually("the decision in the log", || {
+        envoy.log().split_off(before).contains("[host<-vm] proxy_on_request_headers").then_some(())
     });
+}
+
+/// Reads the calls from what Envoy logged.
+fn calls(log: &str) -> Calls {
     let named = |start: &str| {
         let after = |line: &str| line.split_once(start).map(|(_, call)| call.to_owned());
         let name = |call: String| call.split_once('(').unwrap().0.to_owned();
         log.lines().filter_map(after).map(name).collect::<Vec<_>>()
     };
-    let mut callbacks = named(ENTERED);
-    // A body comes in as many parts as the network makes of it.
+    let mut callbacks = named("[host->vm] ");
+    // Each answer of the host's takes memory in the module.
     callbacks.dedup();
-    Calls { callbacks, calls: named(LEFT) }
+    Calls { callbacks, calls: named("[vm->host] env.") }
 }
 
 #[test]
@@ -85,7 +87,7 @@ fn a_request_takes_these_calls_and_no_other() {
     let known = |host: &str, path: &str| bare(host, path).bearer(&token);
 
     // In the order in which they are sent: the first request to a host makes the token known.
-    let observed: BTreeMap<String, Calls> = [
+    let requests = [
         ("unknown token, allowed, payload header", known("output.test", "/v1/a"), 200),
         ("unknown token, allowed, no header", known("plain.test", "/v1/a"), 200),
         ("known token, allowed, payload header", known("output.test", "/v1/b"), 200),
@@ -93,10 +95,25 @@ fn a_request_takes_these_calls_and_no_other() {
         ("known token, denied, 403", known("output.test", "/v2"), 403),
         ("no token, 401", bare("output.test", "/v1/a"), 401),
         ("unknown host, 403", bare("other.test", "/v1/a"), 403),
-    ]
-    .into_iter()
-    .map(|(name, request, status)| (name.to_owned(), observe(&envoy, &request, status)))
-    .collect();
+    ];
+    let starts: Vec<usize> = requests
+        .iter()
+        .map(|(_, request, status)| {
+            let start = envoy.log().len();
+            send(&envoy, request, *status);
+            start
+        })
+        .collect();
+    // A stream's calls are those up to the next one, so that none at its end is missed.
+    let end = envoy.log().len();
+    send(&envoy, &bare("other.test", "/"), 403);
+    let log = envoy.log();
+    let ends = starts.iter().skip(1).chain([&end]);
+    let observed: BTreeMap<String, Calls> = requests
+        .iter()
+        .zip(starts.iter().zip(ends))
+        .map(|((name, ..), (start, end))| ((*name).to_owned(), calls(&log[*start..*end])))
+        .collect();
 
     let expected: BTreeMap<String, Calls> = serde_saphyr::from_str(TABLE).unwrap();
     assert_eq!(observed, expected);
