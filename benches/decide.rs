@@ -4,10 +4,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 use divan::Bencher;
-use egress_auth::engine::{Context, Engine, KeyRing, NoPeerCertificate, NoTrace, Request};
-use egress_auth::jwt::{SoftwareVerifier, TokenCache};
+use egress_auth::engine::Engine;
+use egress_auth::jwt::SoftwareVerifier;
 
-use policy::{NOW, policy, token};
+use policy::{policy, token, with_decision};
 
 #[path = "instructions/policy.rs"]
 mod policy;
@@ -19,32 +19,14 @@ fn main() {
 }
 
 fn decide(bencher: Bencher<'_, '_>, hosts: usize, authorization: &str, cached_tokens: usize) {
-    let engine = Engine::from_json(&policy(hosts)).unwrap();
-    let host = format!("api-{}.example.com", hosts - 1);
-    let headers = [
-        (":method", "GET"),
-        (":scheme", "https"),
-        (":authority", &host),
-        (":path", "/v1/payments/42"),
-        ("user-agent", "bench"),
-        ("authorization", authorization),
-    ];
-    let request = Request {
-        headers: headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect(),
-        claims: None,
-    };
-    let keys = KeyRing::default();
-    let mut cache = TokenCache::new(cached_tokens, cached_tokens * 16 * 1024, 7);
-    bencher.bench_local(|| {
-        let mut context = Context {
-            now: NOW,
-            keys: &keys,
-            verifier: &SoftwareVerifier,
-            peer: &NoPeerCertificate,
-            cache: &mut cache,
-        };
-        engine.decide(divan::black_box(&request), &mut context, &mut NoTrace)
-    });
+    with_decision(
+        hosts,
+        "/v1/payments/42",
+        authorization,
+        cached_tokens,
+        &SoftwareVerifier,
+        |once| bencher.bench_local(once),
+    );
 }
 
 /// A token that was verified before.

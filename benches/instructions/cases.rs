@@ -2,11 +2,11 @@
 
 use std::hint::black_box;
 
+use egress_auth::engine::Engine;
 use egress_auth::engine::path::readings;
-use egress_auth::engine::{Context, Engine, KeyRing, NoPeerCertificate, NoTrace, Request};
-use egress_auth::jwt::{Algorithm, Key, SignatureVerifier, Token, TokenCache};
+use egress_auth::jwt::{Algorithm, Key, SignatureVerifier, Token};
 
-use super::policy::{NOW, policy, token};
+use super::policy::{policy, token, with_decision};
 
 /// One thing that is counted.
 pub struct Case {
@@ -55,34 +55,10 @@ impl SignatureVerifier for Believing {
 }
 
 fn decide(repeat: u64, hosts: usize, path: &str, authorization: &str, cached_tokens: usize) {
-    let engine = Engine::from_json(&policy(hosts)).unwrap();
-    let host = format!("api-{}.example.com", hosts - 1);
-    let headers = [
-        (":method", "GET"),
-        (":scheme", "https"),
-        (":authority", &host),
-        (":path", path),
-        ("user-agent", "bench"),
-        ("authorization", authorization),
-    ];
-    let request = Request {
-        headers: headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect(),
-        claims: None,
-    };
-    let keys = KeyRing::default();
-    let mut cache = TokenCache::new(cached_tokens, cached_tokens * 16 * 1024, 7);
-    let mut once = || {
-        let mut context = Context {
-            now: NOW,
-            keys: &keys,
-            verifier: &Believing,
-            peer: &NoPeerCertificate,
-            cache: &mut cache,
-        };
-        black_box(engine.decide(black_box(&request), &mut context, &mut NoTrace));
-    };
-    once();
-    measured(repeat, &mut once);
+    with_decision(hosts, path, authorization, cached_tokens, &Believing, |once| {
+        once();
+        measured(repeat, once);
+    });
 }
 
 fn allowed(repeat: u64, hosts: usize) {

@@ -1,5 +1,9 @@
-//! A policy of any number of hosts, and a token that it admits.
+//! A policy of any number of hosts, a token that it admits, and a request to decide.
 
+use std::hint::black_box;
+
+use egress_auth::engine::{Context, Engine, KeyRing, NoPeerCertificate, NoTrace, Request};
+use egress_auth::jwt::{SignatureVerifier, TokenCache};
 use jwt_simple::prelude::{Claims, Duration, ECDSAP256KeyPairLike as _, ES256KeyPair};
 use serde_json::json;
 
@@ -47,4 +51,41 @@ pub fn policy(hosts: usize) -> Vec<u8> {
         "servers": (0..hosts).map(server).collect::<Vec<_>>(),
     });
     policy.to_string().into_bytes()
+}
+
+/// Hands `run` what decides one request to the last of so many hosts, each time it is called.
+pub fn with_decision(
+    hosts: usize,
+    path: &str,
+    authorization: &str,
+    cached_tokens: usize,
+    verifier: &dyn SignatureVerifier,
+    run: impl FnOnce(&mut dyn FnMut()),
+) {
+    let engine = Engine::from_json(&policy(hosts)).unwrap();
+    let host = format!("api-{}.example.com", hosts - 1);
+    let headers = [
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", &host),
+        (":path", path),
+        ("user-agent", "bench"),
+        ("authorization", authorization),
+    ];
+    let request = Request {
+        headers: headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect(),
+        claims: None,
+    };
+    let keys = KeyRing::default();
+    let mut cache = TokenCache::new(cached_tokens, cached_tokens * 16 * 1024, 7);
+    run(&mut || {
+        let mut context = Context {
+            now: NOW,
+            keys: &keys,
+            verifier,
+            peer: &NoPeerCertificate,
+            cache: &mut cache,
+        };
+        black_box(engine.decide(black_box(&request), &mut context, &mut NoTrace));
+    });
 }

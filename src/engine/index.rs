@@ -4,9 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::credentials::{Locations, uses_default_locations};
+use super::credentials::Locations;
 use super::decision::{Decision, Outcome};
 use super::egress::{EgressAuthorization, index_egress};
+use super::output_headers::OutputHeaderNames;
 use super::rules::{Authorization, ClaimPattern, Operation, Principal, Rule};
 use super::source::Identities;
 use crate::jwt::{ClaimPath, KeyOrigin, KeySet};
@@ -49,37 +50,6 @@ pub struct Engine {
     remote: Vec<RemoteJwks>,
     gateway: String,
     tried_out: Option<String>,
-}
-
-/// Every output header of every server: removed from what clients send.
-#[derive(Debug)]
-struct OutputHeaderNames {
-    names: Vec<String>,
-    /// One bit for each length of a name, 63 for all that are longer: nearly every header of a
-    /// request is told by its length not to be one of these.
-    lengths: u64,
-}
-
-impl OutputHeaderNames {
-    fn new(names: Vec<String>) -> Self {
-        let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
-        Self { names, lengths }
-    }
-
-    fn contains(&self, name: &[u8]) -> bool {
-        self.lengths & length_bit(name.len()) != 0
-            && self.names.iter().any(|output| {
-                output.len() == name.len()
-                    && output.bytes().zip(name).all(|(expected, byte)| match byte {
-                        b'_' => expected == b'-' || expected == b'_',
-                        byte => byte.to_ascii_lowercase() == expected,
-                    })
-            })
-    }
-}
-
-fn length_bit(length: usize) -> u64 {
-    1 << length.min(63)
 }
 
 /// A JWKS document that is fetched through an Envoy cluster.
@@ -220,7 +190,7 @@ impl Engine {
             identities,
             default_action: policy.default_action,
             access_log_fields: policy.access_log_fields,
-            output_headers: OutputHeaderNames::new(output_headers(&jwt_rules)?),
+            output_headers: OutputHeaderNames::new(&jwt_rules)?,
             jwt_rules,
             remote,
             gateway: policy.gateway,
@@ -445,37 +415,4 @@ pub(super) fn pick<T>(
             .ok_or_else(|| PolicyError::new(field, format!("the index {index} is out of range")))
     };
     indices.iter().map(find).collect()
-}
-
-/// The output headers of every rule; none may be set twice for one token, nor carry tokens.
-fn output_headers(jwt_rules: &[JwtRuleIndex]) -> Result<Vec<String>, PolicyError> {
-    let mut headers: Vec<String> = Vec::new();
-    for (index, JwtRuleIndex { rule, .. }) in jwt_rules.iter().enumerate() {
-        let mut own = HashSet::new();
-        let claims = rule.output_claim_to_headers.iter().map(|output| &output.header);
-        for header in claims.chain(&rule.output_payload_to_header) {
-            let refuse = |message: &str| {
-                let field = format!("jwt_rules[{index}] (output header `{header}`)");
-                Err(PolicyError::new(field, message))
-            };
-            if !policy::is_output_header_name(header) {
-                return refuse("not a lower-case header name that a filter may set");
-            }
-            if !own.insert(header) {
-                return refuse("the header is set twice");
-            }
-            if jwt_rules.iter().any(|other| is_token_header(&other.rule, header)) {
-                return refuse("tokens are read from this header");
-            }
-            if !headers.contains(header) {
-                headers.push(header.clone());
-            }
-        }
-    }
-    Ok(headers)
-}
-
-fn is_token_header(rule: &JwtRule, header: &str) -> bool {
-    rule.from_headers.iter().any(|location| location.name == header)
-        || (header == "authorization" && uses_default_locations(rule))
 }

@@ -1,0 +1,74 @@
+//! The headers that only the filter may set: which they are, and whether a client sent one.
+
+use std::collections::HashSet;
+
+use super::credentials::uses_default_locations;
+use super::index::{JwtRuleIndex, PolicyError};
+use crate::policy::{self, JwtRule};
+
+/// Every output header of every server: removed from what clients send.
+#[derive(Debug)]
+pub(super) struct OutputHeaderNames {
+    names: Vec<String>,
+    /// One bit for each length of a name, 63 for all that are longer: nearly every header of a
+    /// request is told by its length not to be one of these.
+    lengths: u64,
+}
+
+impl OutputHeaderNames {
+    /// Collects them, and refuses a policy in which one is set twice for one token or carries
+    /// tokens.
+    pub(super) fn new(jwt_rules: &[JwtRuleIndex]) -> Result<Self, PolicyError> {
+        let names = checked_names(jwt_rules)?;
+        let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
+        Ok(Self { names, lengths })
+    }
+
+    /// Whether `name`, as a client sent it, is one of these or an underscore spelling of one.
+    pub(super) fn contains(&self, name: &[u8]) -> bool {
+        self.lengths & length_bit(name.len()) != 0
+            && self.names.iter().any(|output| {
+                output.len() == name.len()
+                    && output.bytes().zip(name).all(|(expected, byte)| match byte {
+                        b'_' => expected == b'-' || expected == b'_',
+                        byte => byte.to_ascii_lowercase() == expected,
+                    })
+            })
+    }
+}
+
+fn length_bit(length: usize) -> u64 {
+    1 << length.min(63)
+}
+
+fn checked_names(jwt_rules: &[JwtRuleIndex]) -> Result<Vec<String>, PolicyError> {
+    let mut headers: Vec<String> = Vec::new();
+    for (index, JwtRuleIndex { rule, .. }) in jwt_rules.iter().enumerate() {
+        let mut own = HashSet::new();
+        let claims = rule.output_claim_to_headers.iter().map(|output| &output.header);
+        for header in claims.chain(&rule.output_payload_to_header) {
+            let refuse = |message: &str| {
+                let field = format!("jwt_rules[{index}] (output header `{header}`)");
+                Err(PolicyError::new(field, message))
+            };
+            if !policy::is_output_header_name(header) {
+                return refuse("not a lower-case header name that a filter may set");
+            }
+            if !own.insert(header) {
+                return refuse("the header is set twice");
+            }
+            if jwt_rules.iter().any(|other| is_token_header(&other.rule, header)) {
+                return refuse("tokens are read from this header");
+            }
+            if !headers.contains(header) {
+                headers.push(header.clone());
+            }
+        }
+    }
+    Ok(headers)
+}
+
+fn is_token_header(rule: &JwtRule, header: &str) -> bool {
+    rule.from_headers.iter().any(|location| location.name == header)
+        || (header == "authorization" && uses_default_locations(rule))
+}
