@@ -127,6 +127,12 @@ impl Envoy {
         line.map(|value| value.parse().unwrap())
     }
 
+    /// The whole access log so far.
+    pub fn whole_access_log(&self) -> String {
+        let entries = self.access_log.lock().unwrap();
+        entries.iter().map(|entry| format!("{entry}\n")).collect()
+    }
+
     /// The access-log entry of the request that carried this `user-agent`. Entries are written
     /// after the response, so it may take a moment.
     pub fn access_log(&self, user_agent: &str) -> Option<Value> {

@@ -64,6 +64,22 @@ impl Request {
     }
 }
 
+/// Sends bytes on a connection of their own: the response, if one comes before the end.
+pub fn exchange(bytes: &[u8], to: SocketAddr) -> Option<Response> {
+    let mut stream = connect(to);
+    // Envoy may answer and close before it has read everything.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let mut part = [0; 4_096];
+    while let Ok(length @ 1..) = stream.read(&mut part) {
+        answer.extend(&part[..length]);
+        if let Some(response) = Response::parse(&answer, false) {
+            return Some(response);
+        }
+    }
+    None
+}
+
 fn connect(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
