@@ -7,7 +7,8 @@ BENCH ?=
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test conformance wasm envoy lint bench bench-engine bench-micro clean tools
+.PHONY: help run test conformance wasm envoy lint bench bench-engine bench-micro deny \
+	sbom reproducible clean tools
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,8 +53,17 @@ bench-engine: tools ## Instructions that the engine takes, beside the baseline
 bench-micro: tools ## Times of single steps of the engine
 	cargo bench --locked --profile measure --bench decide --bench paths
 
+deny: tools ## Licences, duplicates, sources and known vulnerabilities of all dependencies
+	@scripts/deny.sh
+
+sbom: tools ## Bills of materials: dist/*.cdx.json
+	@scripts/sbom.sh
+
+reproducible: tools ## Build the module twice, in two folders, and compare the bytes
+	@scripts/reproducible.sh
+
 clean: ## Remove everything that was built or installed here
-	rm -rf '$(BUILD)' dist .envoy
+	rm -rf '$(BUILD)' dist .envoy .tools
 
 tools:
 	@scripts/check-tools.sh

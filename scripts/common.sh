@@ -19,3 +19,16 @@ need_packages() {
     sudo apt-get update && sudo apt-get install --no-install-recommends $*"
     fi
 }
+
+# cargo_tool NAME VERSION: puts this version of a cargo subcommand on PATH, installed into .tools/
+# where it is not there already.
+cargo_tool() {
+    PATH=$PWD/.tools/bin:$PATH
+    export PATH
+    if ! command -v "$1" >/dev/null; then
+        say "installing $1 $2 into .tools/ (a few minutes, once)"
+        CARGO_TARGET_DIR=.tools/target cargo install --quiet --locked --root .tools \
+            --version "$2" "$1" >&2 || die "cargo could not install $1"
+        rm -rf .tools/target
+    fi
+}
