@@ -14,13 +14,13 @@ use serde_json::Value;
 
 #[test]
 fn nothing_gets_past_the_emitted_configuration() {
-    let wrong = run("the emitted connection manager", |_| ());
+    let wrong = run("with the emitted connection manager", |_| ());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn nothing_gets_past_the_filter_behind_envoys_defaults() {
-    let wrong = run("Envoy's defaults", |manager| {
+    let wrong = run("with Envoy's defaults in its place", |manager| {
         let kept = ["@type", "stat_prefix", "route_config", "http_filters", "access_log"];
         manager.as_object_mut().unwrap().retain(|field, _| kept.contains(&field.as_str()));
     });
@@ -30,7 +30,7 @@ fn nothing_gets_past_the_filter_behind_envoys_defaults() {
 /// What this would see if the filter let everything pass: most rows of every class.
 #[test]
 fn without_the_filter_the_attacks_arrive() {
-    let wrong = run("Envoy without the filter", |manager| {
+    let wrong = run("without the filter, to compare", |manager| {
         let filters = manager["http_filters"].as_array_mut().unwrap();
         filters.retain(|filter| filter["name"] != "egress_auth");
     });
@@ -89,7 +89,7 @@ fn run(title: &str, change: impl FnOnce(&mut Value)) -> Vec<String> {
             wrong.push(format!("{class} / {attack}: {problems} ({answer}): {arrived:?}"));
         }
     }
-    println!("{title}: {} rows tried, {} get past", rows.len(), wrong.len());
+    println!("| bypass catalogue, {title} | {} | {} |", rows.len(), wrong.len());
     assert!(!envoy.log().contains("panicked"), "{}", envoy.log());
     wrong
 }

@@ -1,9 +1,11 @@
-//! What an attacker may try, tried: `make security` prints what these tests count.
+//! What an attacker may try, tried. Each test prints a row: what it tried, how often, and how often
+//! that got through. `make security` makes a table of them.
 //!
 //! | module | what lives there |
 //! |---|---|
 //! | [`catalogue`] | ways to get past a gateway, as requests |
 //! | `bypasses` | each of them, sent through a real Envoy |
+//! | `vectors` | published signatures, and what is nearly one |
 //! | `secrets` | what no log and no answer may hold |
 #![allow(
     clippy::unwrap_used,
@@ -19,3 +21,4 @@ mod catalogue;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
+mod vectors;

@@ -1,0 +1,88 @@
+//! The signed tokens of RFC 7515, appendices A.1 to A.3, in a real Envoy: each verifies with the
+//! key that is published for it, and with any byte of it altered it does not. Once Envoy checks
+//! the signatures, and once it withholds that, so that the module has to.
+
+use egress_auth::demo::echo::Echo;
+use egress_auth::jwt::Token;
+use serde_json::{Map, Value, json};
+
+use crate::support::envoy::Envoy;
+use crate::support::gateway::Gateway;
+use crate::support::raw::Request;
+
+const EXAMPLES: &str = include_str!("../fixtures/rfc-examples.json");
+/// What the module imports and exports.
+const INTERFACE: &str = include_str!("../../scripts/wasm-interface.txt");
+
+#[test]
+fn envoy_verifies_what_the_rfc_signed() {
+    run("Envoy", |_| ());
+}
+
+#[test]
+fn the_module_verifies_what_the_rfc_signed() {
+    run("wasm", |bootstrap| {
+        let filters =
+            "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+        let filters = bootstrap.pointer_mut(filters).unwrap().as_array_mut().unwrap();
+        let wasm = filters.iter_mut().find(|filter| filter["name"] == "egress_auth").unwrap();
+        let names = INTERFACE.lines().map(|line| line.rsplit(' ').next().unwrap());
+        let allowed: Map<String, Value> = names
+            .filter(|name| *name != "proxy_call_foreign_function")
+            .map(|name| (name.to_owned(), json!({})))
+            .collect();
+        wasm["typed_config"]["config"]["vm_config"]["capability_restriction_config"] =
+            json!({ "allowed_capabilities": allowed });
+    });
+}
+
+fn run(who: &str, change: impl FnOnce(&mut Value)) {
+    let examples: Vec<Value> = serde_json::from_str(EXAMPLES).unwrap();
+    let text = |example: &Value| example["jws"].as_str().unwrap().to_owned();
+    // The payload of RFC 8037's example is no JSON, so it is no token.
+    let is_token = |example: &&Value| Token::parse(text(example).as_bytes()).is_ok();
+    let examples: Vec<&Value> = examples.iter().filter(is_token).collect();
+    let host = |index: usize| format!("example{index}.test");
+    let servers: String = (0..examples.len())
+        .map(|index| {
+            let (host, keys) = (host(index), json!({"keys": [examples[index]["jwk"]]}));
+            format!(
+                "- name: {host}\n  hostname: {host}\n  authentication: {{jwt: {{issuer: joe, \
+                 jwks: '{keys}'}}}}\n"
+            )
+        })
+        .collect();
+    let echo = Echo::start().unwrap();
+    let gateway = (0..examples.len()).fold(Gateway::of_servers(&servers), |gateway, index| {
+        gateway.upstream(&host(index), echo.address())
+    });
+    let mut bootstrap = gateway.bootstrap();
+    change(&mut bootstrap);
+    let envoy = Envoy::start(&bootstrap, 1).unwrap();
+    let verifier = format!("RS* by {who}, ES* by {who}");
+    assert!(envoy.log().contains(&verifier), "{}", envoy.log());
+
+    let (mut altered, mut wrong) = (0, Vec::new());
+    for (index, example) in examples.iter().enumerate() {
+        let answer = |token: &str| {
+            Request::new("GET", host(index), "/").bearer(token).send(envoy.gateway()).body
+        };
+        let good = text(example);
+        // It expired in 2011, which is looked at once the signature holds.
+        assert_eq!(answer(&good), "Jwt is expired", "{}", example["name"]);
+        for at in (0..good.len()).filter(|at| good.as_bytes()[*at] != b'.') {
+            let mut token = good.clone();
+            // Another character of base64url.
+            let other = if &good[at..=at] == "E" { "V" } else { "E" };
+            token.replace_range(at..=at, other);
+            let answer = answer(&token);
+            altered += 1;
+            if answer == "Jwt is expired" {
+                wrong.push(format!("{} with {other} at {at}", example["name"]));
+            }
+        }
+    }
+    println!("| altered tokens of RFC 7515, checked by {who} | {altered} | {} |", wrong.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(echo.take_received(), [], "nothing arrives");
+}
