@@ -7,8 +7,8 @@ BENCH ?=
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test conformance wasm envoy lint bench bench-engine bench-micro deny \
-	sbom reproducible clean tools
+.PHONY: help run test conformance wasm envoy lint bench bench-engine bench-micro security fuzz \
+	deny sbom reproducible clean tools
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,13 @@ bench-engine: tools ## Instructions that the engine takes, beside the baseline
 bench-micro: tools ## Times of single steps of the engine
 	cargo bench --locked --profile measure --bench decide --bench paths
 
+security: export INSTALL ?= 1
+security: tools wasm ## What tries to get past the filter, counted (FUZZ_RUNS inputs a fuzz target)
+	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && scripts/security.sh
+
+fuzz: tools ## Fuzz every target for FUZZ_SECONDS (60), or for FUZZ_RUNS inputs
+	@scripts/fuzz.sh
+
 deny: tools ## Licences, duplicates, sources and known vulnerabilities of all dependencies
 	@scripts/deny.sh
 
@@ -63,7 +70,7 @@ reproducible: tools ## Build the module twice, in two folders, and compare the b
 	@scripts/reproducible.sh
 
 clean: ## Remove everything that was built or installed here
-	rm -rf '$(BUILD)' dist .envoy .tools
+	rm -rf '$(BUILD)' dist .envoy .tools fuzz/target fuzz/found fuzz/artifacts
 
 tools:
 	@scripts/check-tools.sh

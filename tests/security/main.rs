@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`catalogue`] | ways to get past a gateway, as requests |
 //! | `bypasses` | each of them, sent through a real Envoy |
+//! | `corpora` | the fuzzers' inputs, replayed without a fuzzer |
 //! | `vectors` | published signatures, and what is nearly one |
 //! | `secrets` | what no log and no answer may hold |
 #![allow(
@@ -18,7 +19,10 @@
 
 mod bypasses;
 mod catalogue;
+mod corpora;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../../fuzz/src/lib.rs"]
+mod targets;
 mod vectors;
