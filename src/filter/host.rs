@@ -163,14 +163,13 @@ pub fn logs(level: LogLevel) -> bool {
     status != OK || threshold <= level as u32
 }
 
-/// Milliseconds since the Unix epoch; 0, at which no token is valid, if the host has no clock.
-pub fn now_ms() -> u64 {
+/// Milliseconds since the Unix epoch; absent if the host does not tell: no time that could be
+/// taken instead is one at which no token is valid.
+pub fn now_ms() -> Option<u64> {
     let mut nanoseconds = 0;
     // SAFETY: the host writes one u64 through the pointer.
-    match unsafe { proxy_get_current_time_nanoseconds(&mut nanoseconds) } {
-        OK => nanoseconds / 1_000_000,
-        _ => 0,
-    }
+    let status = unsafe { proxy_get_current_time_nanoseconds(&mut nanoseconds) };
+    (status == OK).then_some(nanoseconds / 1_000_000)
 }
 
 /// Asks for a tick after each period.

@@ -137,7 +137,7 @@ impl Worker {
 
     /// Decides a request whose headers have arrived.
     pub fn on_request(&mut self, context_id: u32) -> Action {
-        let now = host::now_ms();
+        let Some(now) = host::now_ms() else { return refuse_broken() };
         let Some(map) = host::headers(Map::RequestHeaders) else { return refuse_broken() };
         let Some(headers) = header_map::parse(&map) else { return refuse_broken() };
         let request = Request { headers, claims: None };
@@ -195,7 +195,7 @@ impl Worker {
 
     /// Fetches what is due, takes over what others fetched, and lets waiting requests go on.
     pub fn on_tick(&mut self) {
-        let now = host::now_ms();
+        let Some(now) = host::now_ms() else { return };
         self.documents.synchronize();
         self.documents.fetch_due(now);
         self.wake(now);
@@ -226,7 +226,7 @@ impl Worker {
 
     /// Takes the response of a fetch.
     pub fn on_fetched(&mut self, call: u32) {
-        let now = host::now_ms();
+        let Some(now) = host::now_ms() else { return };
         self.documents.on_response(call, now);
         self.wake(now);
         self.adjust_tick();
