@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`catalogue`] | ways to get past a gateway, as requests |
 //! | `bypasses` | each of them, sent through a real Envoy |
+//! | `capabilities` | what Envoy lets the module do, each left out once |
 //! | `corpora` | the fuzzers' inputs, replayed without a fuzzer |
 //! | `vectors` | published signatures, and what is nearly one |
 //! | `secrets` | what no log and no answer may hold |
@@ -18,6 +19,7 @@
 )]
 
 mod bypasses;
+mod capabilities;
 mod catalogue;
 mod corpora;
 mod secrets;

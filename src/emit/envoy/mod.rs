@@ -9,12 +9,14 @@
 //! | `listener` | listener, HTTP settings and filter chain |
 //! | `access_log` | what is logged of every request |
 //! | `wasm` | the filter's module and configuration |
+//! | `capabilities` | what Envoy lets the module do |
 //! | [`native`] | Envoy's own filters in its place |
 //!
 //! The output is JSON. Envoy reads it as well as YAML, it is YAML too, and no value in it can be
 //! taken for another type. Nothing here reads files or the environment: see [`Options`].
 
 mod access_log;
+mod capabilities;
 mod cluster;
 mod listener;
 pub mod native;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Options;
 use super::listener::Enforcement;
+use super::{Options, capabilities};
 use crate::compile::Compiled;
 
 /// Name of the filter, and of its root context.
@@ -43,6 +43,7 @@ pub(super) fn filter_config(compiled: &Compiled, options: &Options) -> Value {
                 "vm_id": format!("{FILTER_NAME}/{}/{}", gateway.namespace, gateway.name),
                 "runtime": "envoy.wasm.runtime.v8",
                 "code": {"local": {"filename": options.wasm}},
+                "capability_restriction_config": capabilities::restriction(),
             },
             "configuration": {
                 "@type": "type.googleapis.com/google.protobuf.StringValue",
