@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs what tries to get past the filter and prints what it counted: one row a kind, how often it
-# was tried, and how often it got through. Fails where anything did. FUZZ_RUNS is the number of
-# inputs for each fuzz target (20000), 0 to fuzz nothing.
+# Runs what tries to get past the filter, and what may fail around it, and prints what it counted:
+# one row a kind. Fails where anything got through. All of it is bounded by number. FUZZ_RUNS is
+# the number of inputs for each fuzz target (20000), 0 to fuzz nothing.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -16,5 +16,6 @@ if [ "${FUZZ_RUNS:=20000}" -gt 0 ]; then
     export FUZZ_RUNS
     scripts/fuzz.sh >>"$log.rows"
 fi
-printf '| what is tried | how often | gets through |\n|---|---|---|\n'
+printf '| what is tried | how often | wrongly allowed | wrongly denied | remark |\n'
+printf '|---|---|---|---|---|\n'
 sort "$log.rows"

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use crate::catalogue::{self, API, Attack, Outcome, Row, good, harm, servers};
+use crate::report::Tried;
 use crate::support::envoy::Envoy;
 use crate::support::gateway::Gateway;
 use crate::support::http2;
@@ -89,7 +90,7 @@ fn run(title: &str, change: impl FnOnce(&mut Value)) -> Vec<String> {
             wrong.push(format!("{class} / {attack}: {problems} ({answer}): {arrived:?}"));
         }
     }
-    println!("| bypass catalogue, {title} | {} | {} |", rows.len(), wrong.len());
+    Tried::new(format!("bypass catalogue, {title}"), rows.len(), wrong.len()).print();
     assert!(!envoy.log().contains("panicked"), "{}", envoy.log());
     wrong
 }

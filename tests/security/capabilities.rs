@@ -9,6 +9,7 @@ use egress_auth::demo::echo::Echo;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value, json};
 
+use crate::report::Tried;
 use crate::support::envoy::{Envoy, Refused};
 use crate::support::gateway::Gateway;
 use crate::support::jwks::{Behaviour, Jwks};
@@ -219,7 +220,7 @@ fn all_that_is_allowed_is_needed_and_all_that_is_needed_is_allowed() {
         threads.into_iter().flat_map(|it| it.join().unwrap()).collect()
     });
     let (all, failed) = (documented.len(), wrong.len());
-    println!("| capabilities of the module, each left out | {all} | {failed} |");
+    Tried::new("capabilities of the module, each left out", all, failed).print();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // The reverse of the first two: left alone, it says why.
     let (broken, log) = World::new().without(&["random_get"]);

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::report::Tried;
 use crate::targets::TARGETS;
 
 #[test]
@@ -28,6 +29,6 @@ fn every_input_of_the_corpora_holds() {
         let folder = folder.unwrap().file_name();
         assert!(known.iter().any(|name| folder == **name), "{}: no such target", folder.display());
     }
-    println!("| inputs of the fuzz corpora | {all} | {} |", failed.len());
+    Tried::new("inputs of the fuzz corpora", all, failed.len()).print();
     assert!(failed.is_empty(), "{failed:?}");
 }

@@ -1,5 +1,5 @@
-//! What an attacker may try, tried. Each test prints a row: what it tried, how often, and how often
-//! that got through. `make security` makes a table of them.
+//! What an attacker may try, and what may fail, tried. Each test prints a row of what it tried;
+//! `make security` makes a table of them.
 //!
 //! | module | what lives there |
 //! |---|---|
@@ -8,7 +8,9 @@
 //! | `capabilities` | what Envoy lets the module do, each left out once |
 //! | `corpora` | the fuzzers' inputs, replayed without a fuzzer |
 //! | `vectors` | published signatures, and what is nearly one |
+//! | `wycheproof` | the same with Project Wycheproof's, natively |
 //! | `secrets` | what no log and no answer may hold |
+//! | [`report`] | the table |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,9 +24,11 @@ mod bypasses;
 mod capabilities;
 mod catalogue;
 mod corpora;
+mod report;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 mod vectors;
+mod wycheproof;

@@ -4,6 +4,7 @@
 use egress_auth::demo::echo::Echo;
 use serde_json::{Value, json};
 
+use crate::report::Tried;
 use crate::support::gateway::Gateway;
 use crate::support::keys::{self, base64url};
 use crate::support::raw::Request;
@@ -94,7 +95,6 @@ fn no_log_and_no_answer_holds_what_was_planted() {
         let held = planted.iter().filter(|secret| text.contains(*secret));
         found.extend(held.map(|secret| format!("{what} holds {secret}:\n{text}")));
     }
-    let (planted, held) = (planted.len(), found.len());
-    println!("| secrets looked for in logs and answers | {planted} | {held} |");
+    Tried::new("secrets looked for in logs and answers", planted.len(), found.len()).print();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

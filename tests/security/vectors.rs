@@ -6,6 +6,7 @@ use egress_auth::demo::echo::Echo;
 use egress_auth::jwt::Token;
 use serde_json::{Value, json};
 
+use crate::report::Tried;
 use crate::support::envoy::Envoy;
 use crate::support::gateway::Gateway;
 use crate::support::raw::Request;
@@ -75,7 +76,8 @@ fn run(who: &str, change: impl FnOnce(&mut Value)) {
             }
         }
     }
-    println!("| altered tokens of RFC 7515, checked by {who} | {altered} | {} |", wrong.len());
+    Tried::new(format!("altered tokens of RFC 7515, checked by {who}"), altered, wrong.len())
+        .print();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(echo.take_received(), [], "nothing arrives");
 }
