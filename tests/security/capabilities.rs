@@ -143,6 +143,8 @@ impl World {
         let get = |host: &str| Request::new("GET", host, "/");
 
         let waiting = get("one.api").bearer(&token).open(to);
+        let active = || envoy.stat("http.egress.downstream_rq_active") == Some(1);
+        within(limit, || (waiting.has_answer() || active()).then_some(()));
         let asked = within(limit, || (self.issuer.asked() > 0).then_some(()));
         expect(asked.is_some(), "keys are never asked for");
         self.issuer.behave(Behaviour::Serve(keys::all_keys()));

@@ -6,6 +6,7 @@
 //! | [`catalogue`] | ways to get past a gateway, as requests |
 //! | `bypasses` | each of them, sent through a real Envoy |
 //! | `capabilities` | what Envoy lets the module do, each left out once |
+//! | `faults` | what may fail around the filter |
 //! | `corpora` | the fuzzers' inputs, replayed without a fuzzer |
 //! | `vectors` | published signatures, and what is nearly one |
 //! | `wycheproof` | the same with Project Wycheproof's, natively |
@@ -24,6 +25,7 @@ mod bypasses;
 mod capabilities;
 mod catalogue;
 mod corpora;
+mod faults;
 mod report;
 mod secrets;
 #[path = "../support/mod.rs"]

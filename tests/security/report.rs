@@ -11,6 +11,8 @@ pub struct Tried {
     pub allowed: usize,
     /// How often something good did not get through.
     pub denied: usize,
+    /// How often there was no answer at all.
+    pub lost: usize,
     /// What is left to say.
     pub remark: String,
 }
@@ -18,12 +20,12 @@ pub struct Tried {
 impl Tried {
     /// Prints it, for `scripts/security.sh` to find.
     pub fn print(&self) {
-        let Self { what, tried, allowed, denied, remark } = self;
-        println!("| {what} | {tried} | {allowed} | {denied} | {remark} |");
+        let Self { what, tried, allowed, denied, lost, remark } = self;
+        println!("| {what} | {tried} | {allowed} | {denied} | {lost} | {remark} |");
     }
 
     /// A row of which there is no more to say.
     pub fn new(what: impl Into<String>, tried: usize, allowed: usize) -> Self {
-        Self { what: what.into(), tried, allowed, denied: 0, remark: String::new() }
+        Self { what: what.into(), tried, allowed, denied: 0, lost: 0, remark: String::new() }
     }
 }

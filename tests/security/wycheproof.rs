@@ -228,6 +228,7 @@ fn every_vector_of_a_supported_algorithm_comes_out_right() {
         tried: tally.run.values().sum(),
         allowed: tally.wrongly_allowed.len(),
         denied: tally.wrongly_denied.len(),
+        lost: 0,
         remark: format!(
             "{} right ones refused for {} reasons",
             tally.refused.values().sum::<usize>(),

@@ -36,6 +36,17 @@ impl Envoy {
     /// Starts Envoy with a bootstrap whose listeners and admin interface are on port 0, and
     /// returns once it listens.
     pub fn start(bootstrap: &Value, concurrency: usize) -> Result<Self, Refused> {
+        let listeners = bootstrap["static_resources"]["listeners"].as_array().unwrap();
+        let names: Vec<&str> = listeners.iter().map(|it| it["name"].as_str().unwrap()).collect();
+        Self::start_with(bootstrap, &names, concurrency)
+    }
+
+    /// The same with listeners of these names, wherever Envoy has them from.
+    pub fn start_with(
+        bootstrap: &Value,
+        listeners: &[&str],
+        concurrency: usize,
+    ) -> Result<Self, Refused> {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("envoy.json");
         std::fs::write(&config, bootstrap.to_string()).unwrap();
@@ -72,11 +83,9 @@ impl Envoy {
         });
         let admin = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut envoy = Self { child, folder, access_log, listeners: Vec::new(), admin };
-        let listeners = bootstrap["static_resources"]["listeners"].as_array().unwrap();
-        let names: Vec<&str> = listeners.iter().map(|it| it["name"].as_str().unwrap()).collect();
         let ports = eventually("Envoy's ports", || match envoy.ended() {
             Some(_) => Some(None),
-            None => listening(&address_file, &names).map(Some),
+            None => listening(&address_file, listeners).map(Some),
         });
         match ports {
             Some((admin, listeners)) => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 
@@ -14,6 +14,8 @@ use super::{eventually, keys};
 /// What the server does with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Behaviour {
+    /// Does not listen. Possible only until it listens for the first time.
+    Refuse,
     /// Answers 200 with this document.
     Serve(String),
     /// The same, with this value of `cache-control`.
@@ -34,6 +36,7 @@ pub enum Behaviour {
 pub struct Jwks {
     address: SocketAddr,
     behaviour: watch::Sender<Behaviour>,
+    tls: Arc<Mutex<Option<TlsAcceptor>>>,
     asked: Arc<Mutex<Vec<String>>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -48,24 +51,44 @@ impl Jwks {
     /// A server that behaves like this from the first request on, over TLS if there is an
     /// acceptor.
     pub fn with(behaviour: Behaviour, tls: Option<TlsAcceptor>) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (behaviour, watched) = watch::channel(behaviour);
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let (behaviour, mut watched) = watch::channel(behaviour);
+        let tls = Arc::new(Mutex::new(tls));
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let (stop, stopped) = oneshot::channel();
-        let log = Arc::clone(&asked);
+        let (log, presented) = (Arc::clone(&asked), Arc::clone(&tls));
+        let listening = Arc::new(std::sync::Barrier::new(2));
+        let begun = Arc::clone(&listening);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async {
-                let listener = TcpListener::from_std(listener).unwrap();
+                let serving = async {
+                    let refuses = *watched.borrow() == Behaviour::Refuse;
+                    if refuses {
+                        begun.wait();
+                        let _ = watched.wait_for(|it| *it != Behaviour::Refuse).await;
+                    }
+                    let listener = socket.listen(1_024).unwrap();
+                    if !refuses {
+                        begun.wait();
+                    }
+                    serve(listener, presented, watched, log).await;
+                };
                 tokio::select! {
-                    () = serve(listener, tls, watched, log) => {}
+                    () = serving => {}
                     _ = stopped => {}
                 }
             });
         });
-        Self { address, behaviour, asked, stop: Some(stop), thread: Some(thread) }
+        listening.wait();
+        Self { address, behaviour, tls, asked, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Speaks TLS with another certificate from now on, or not at all.
+    pub fn present(&self, tls: Option<TlsAcceptor>) {
+        *self.tls.lock().unwrap() = tls;
     }
 
     /// Where it listens.
@@ -106,12 +129,13 @@ impl Drop for Jwks {
 
 async fn serve(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Arc<Mutex<Option<TlsAcceptor>>>,
     behaviour: watch::Receiver<Behaviour>,
     log: Arc<Mutex<Vec<String>>>,
 ) {
     while let Ok((stream, _)) = listener.accept().await {
-        let (tls, behaviour, log) = (tls.clone(), behaviour.clone(), Arc::clone(&log));
+        let tls = tls.lock().unwrap().clone();
+        let (behaviour, log) = (behaviour.clone(), Arc::clone(&log));
         tokio::spawn(async move {
             match tls {
                 None => answer(stream, behaviour, &log).await,
@@ -147,7 +171,7 @@ async fn answer(
         }
         Behaviour::Fail(status) => (status, Vec::new(), "no keys today".to_owned()),
         Behaviour::Redirect(to) => (302, format!("location: {to}\r\n").into_bytes(), String::new()),
-        Behaviour::Close | Behaviour::Hold => return None,
+        Behaviour::Close | Behaviour::Hold | Behaviour::Refuse => return None,
         Behaviour::Stall => {
             let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"keys\":";
             stream.write_all(half).await.ok()?;

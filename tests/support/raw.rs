@@ -55,11 +55,19 @@ impl Request {
         self.write(connect(to))
     }
 
-    fn write<S: Write>(&self, mut stream: S) -> Pending<S> {
+    /// Sends it on a connection of its own: the response, if one comes before the end.
+    pub fn try_send(&self, to: SocketAddr) -> Option<Response> {
+        exchange(&self.bytes(), to)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
         let end = b"connection: close\r\n\r\n";
-        let bytes = [&self.start, &self.headers, &end[..], &self.body].concat();
+        [&self.start, &self.headers, &end[..], &self.body].concat()
+    }
+
+    fn write<S: Write>(&self, mut stream: S) -> Pending<S> {
         // Envoy may answer and close before it has read everything.
-        let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
+        let _ = stream.write_all(&self.bytes()).and_then(|()| stream.flush());
         Pending { stream, bodiless: self.start.starts_with(b"HEAD ") }
     }
 }
