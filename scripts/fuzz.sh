@@ -38,5 +38,5 @@ for target in $targets; do
     fi
     runs=$(sed -n 's/^stat::number_of_executed_units: //p' "$log")
     [ "$runs" -gt 0 ] || die "$target ran no input"
-    printf '| inputs of the fuzz target %s | %s | 0 | 0 | |\n' "$target" "$runs"
+    printf '| inputs of the fuzz target %s | %s | 0 | 0 | 0 | |\n' "$target" "$runs"
 done

@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
+began=$(date +%s)
 log=$(mktemp)
 trap 'rm -f "$log" "$log.rows"' EXIT
 trap 'exit 130' INT
@@ -16,6 +17,13 @@ if [ "${FUZZ_RUNS:=20000}" -gt 0 ]; then
     export FUZZ_RUNS
     scripts/fuzz.sh >>"$log.rows"
 fi
-printf '| what is tried | how often | wrongly allowed | wrongly denied | remark |\n'
-printf '|---|---|---|---|---|\n'
+printf '| what is tried | how often | wrongly allowed | wrongly denied | lost | remark |\n'
+printf '|---|---|---|---|---|---|\n'
 sort "$log.rows"
+awk -F ' *[|] *' '
+    { rows++; tried += $3; allowed += $4; denied += $5; lost += $6 }
+    END {
+        printf "| all %d | %d | %d | %d | %d | |\n", rows, tried, allowed, denied, lost
+        exit allowed + lost != 0
+    }' "$log.rows" || die "something got through or was lost"
+say "took $(($(date +%s) - began)) s"
