@@ -38,12 +38,15 @@ impl Vm {
         self.roots.iter_mut().find(|root| root.id == root_id)?.worker.as_mut()
     }
 
-    /// Drops the roots that the host has dropped: it was not asked to tell, as it would then tell
-    /// of every stream too.
+    /// Drops the roots that the host has dropped, and hands over what they still had counted: it
+    /// was not asked to tell, as it would then tell of every stream too.
     fn forget_the_gone(&mut self, current: u32) {
         if self.roots.len() > 1 {
-            self.roots.retain(|root| root.id == current || host::set_effective_context(root.id));
+            let is_gone =
+                |root: &mut Root| root.id != current && !host::set_effective_context(root.id);
+            let gone: Vec<Root> = self.roots.extract_if(.., is_gone).collect();
             host::set_effective_context(current);
+            gone.into_iter().filter_map(|root| root.worker).for_each(Worker::end);
         }
     }
 }

@@ -124,10 +124,15 @@ impl Documents {
         }
     }
 
-    /// Hands over what was counted, and how old and how many the keys are.
-    pub fn flush(&mut self, now: u64, sink: &impl Sink) {
+    /// Hands over what was counted.
+    pub fn flush(&mut self, sink: &impl Sink) {
+        let counters = self.documents.iter_mut().flat_map(|document| &mut document.fetches);
+        counters.for_each(|(_, counter)| counter.flush(sink));
+    }
+
+    /// Records how old and how many the keys are.
+    pub fn record(&mut self, now: u64, sink: &impl Sink) {
         for (index, document) in self.documents.iter_mut().enumerate() {
-            document.fetches.iter_mut().for_each(|(_, counter)| counter.flush(sink));
             if let Some(keys) = self.ring.keys(index) {
                 let age = now.saturating_sub(document.seen.fetched_at) / 1_000;
                 document.age.record(age, sink);

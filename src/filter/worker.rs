@@ -203,14 +203,25 @@ impl Worker {
         self.adjust_tick();
     }
 
+    /// Hands over what was counted and not yet handed over, for the last time.
+    pub fn end(mut self) {
+        self.flush_counts();
+    }
+
     /// Hands over what was counted since the last tick.
     fn flush(&mut self, now: u64) {
         let sink = &host::Stats;
         if let Some(info) = self.info.take() {
             replace_gauge(&format!("policy_info|{}", self.engine.gateway()), info, sink);
         }
+        self.documents.record(now, sink);
+        self.flush_counts();
+    }
+
+    fn flush_counts(&mut self) {
+        let sink = &host::Stats;
         self.requests.flush(sink);
-        self.documents.flush(now, sink);
+        self.documents.flush(sink);
         let (by_host, by_wasm) = self.verifier.counts();
         for (counter, total) in [
             (&mut self.tokens.hit, self.cache.hits()),
