@@ -127,6 +127,14 @@ fn run(workers: usize) {
     }
     all_arrived += count.arrived(&echo);
     assert_eq!(all_passed, all_arrived, "answered with 200, and arrived");
+    // Counts are handed over on a tick, those of a replaced policy as well.
+    eventually("every request in the metrics", || {
+        let all = envoy.admin("/stats/prometheus?filter=egress_auth.requests");
+        let counts = all.lines().filter(|line| line.contains("egress_auth_requests{"));
+        let counted: usize =
+            counts.map(|it| it.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum();
+        (counted >= count.sent).then_some(())
+    });
     let what = format!("{UPDATES} policy updates, each after 4 wrong ones");
     count.finish(&what, workers, &[], "no request lost");
 }
