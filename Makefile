@@ -4,11 +4,13 @@
 ARGS ?= envoy/examples/payments.yaml
 # Flags of `make bench` and `make bench-engine`, such as --quick or --help.
 BENCH ?=
+# How many requests `make soak` sends.
+REQUESTS ?= 5000000
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test conformance wasm envoy lint bench bench-engine bench-micro security fuzz \
-	deny sbom reproducible clean tools
+.PHONY: help run test conformance wasm envoy lint bench bench-engine bench-micro soak security \
+	fuzz deny sbom reproducible clean tools
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +54,11 @@ bench-engine: tools ## Instructions that the engine takes, beside the baseline
 
 bench-micro: tools ## Times of single steps of the engine
 	cargo bench --locked --profile measure --bench decide --bench paths
+
+soak: export INSTALL ?= 1
+soak: tools wasm ## Millions of requests through one Envoy, and what is larger after them (REQUESTS)
+	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
+		cargo bench --locked --profile measure --bench soak -- --requests $(REQUESTS)
 
 security: export INSTALL ?= 1
 security: tools wasm ## What tries to get past the filter, counted (FUZZ_RUNS inputs a fuzz target)

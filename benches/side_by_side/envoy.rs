@@ -22,6 +22,9 @@ const START_LIMIT: Duration = Duration::from_secs(180);
 /// V8 keeps this much address space behind the memory of a VM, so that no index can leave it.
 const GUARD_BYTES: u64 = 1 << 31;
 
+/// Where Envoy notes down the address of its admin interface.
+const ADMIN_FILE: &str = "admin";
+
 /// A running Envoy. It is killed with its handle.
 pub struct Envoy {
     child: Child,
@@ -57,7 +60,7 @@ impl Envoy {
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("envoy.json");
         std::fs::write(&config, serde_json::to_vec(bootstrap)?)?;
-        let address_file = folder.path().join("admin");
+        let address_file = folder.path().join(ADMIN_FILE);
         let log = File::create(folder.path().join("log"))?;
         // The program makes Envoy end with this process, however that ends.
         let mut command = Command::new(PROGRAM);
@@ -96,6 +99,14 @@ impl Envoy {
         self.gateway
     }
 
+    /// What its admin interface answers to a GET.
+    #[allow(dead_code, reason = "comparing needs no statistics, lasting does")]
+    pub fn ask(&self, path: &str) -> anyhow::Result<String> {
+        let admin = std::fs::read_to_string(self.folder.path().join(ADMIN_FILE))?;
+        let url = format!("http://{}/{path}", admin.trim());
+        Ok(client().get(url).call()?.body_mut().with_config().limit(1 << 26).read_to_string()?)
+    }
+
     /// Processor time of all its threads so far, in clock ticks (proc_pid_stat(5)).
     pub fn ticks(&self) -> anyhow::Result<u64> {
         let stat = self.process()?.stat()?;
@@ -130,7 +141,8 @@ impl Envoy {
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    fn process(&self) -> anyhow::Result<Process> {
+    /// The process.
+    pub fn process(&self) -> anyhow::Result<Process> {
         Ok(Process::new(i32::try_from(self.child.id())?)?)
     }
 }
