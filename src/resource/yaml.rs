@@ -6,8 +6,9 @@
 //! aliases that would blow a small text up.
 
 use std::collections::HashMap;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
-use granit_parser::{Event, Parser, ScalarStyle, Span as ParserSpan, Tag};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::source::{FileId, Span};
@@ -18,6 +19,15 @@ const MAX_ALIASED_NODES: u64 = 4_000_000;
 
 /// Up to this many keys, comparing each with each is cheaper than hashing them.
 const FEW_KEYS: usize = 8;
+
+/// Events that go from the parser to the reader at once: enough to make waking each other cheap.
+const BATCH: usize = 4096;
+
+/// Batches that may wait for the reader.
+const BATCHES_AHEAD: usize = 4;
+
+/// An event, or why there are no more, and where it stands.
+type Parsed<'s> = (Result<Event<'s>, ScanError>, Span);
 
 /// Reads every document of one text. After a syntax error the rest of the text is not read.
 pub fn read<'s>(file: FileId, source: &'s str, diagnostics: &mut Diagnostics) -> Vec<Document<'s>> {
@@ -30,29 +40,53 @@ pub fn read<'s>(file: FileId, source: &'s str, diagnostics: &mut Diagnostics) ->
         return Vec::new();
     }
     let mut reader = Reader { file, source, diagnostics, documents: Vec::new(), building: None };
-    let mut options = granit_parser::Options::default();
-    options.set_emit_comments(false);
-    for event in Parser::new_from_str_with_options(source, options) {
-        match event {
-            Ok((event, span)) => {
-                if reader.event(event, span).is_none() {
-                    break;
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(BATCHES_AHEAD);
+        scope.spawn(move || send_events(file, source, &sender));
+        for (event, span) in receiver.into_iter().flatten() {
+            match event {
+                Ok(event) => {
+                    if reader.event(event, span).is_none() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    let message = format!("not valid YAML: {}", error.kind());
+                    reader.diagnostics.push(Diagnostic::error(message).span(span));
                 }
             }
+        }
+    });
+    reader.documents
+}
+
+/// Sends what the parser says, in batches, until the text ends, an error stands in it, or nobody
+/// listens. With the parser in a thread of its own, reading takes little longer than parsing.
+fn send_events<'s>(file: FileId, source: &'s str, to: &SyncSender<Vec<Parsed<'s>>>) {
+    let mut options = granit_parser::Options::default();
+    options.set_emit_comments(false);
+    let at = |marker: &Marker| byte(source, marker.byte_offset());
+    let mut batch = Vec::with_capacity(BATCH);
+    for event in Parser::new_from_str_with_options(source, options) {
+        let failed = event.is_err();
+        batch.push(match event {
+            Ok((event, span)) => {
+                (Ok(event), Span { file, start: at(&span.start), end: at(&span.end) })
+            }
             Err(error) => {
-                let at = byte(source, error.marker().byte_offset());
-                reader.diagnostics.push(
-                    Diagnostic::error(format!("not valid YAML: {}", error.kind())).span(Span {
-                        file,
-                        start: at,
-                        end: at,
-                    }),
-                );
-                break;
+                let start = at(error.marker());
+                (Err(error), Span { file, start, end: start })
+            }
+        });
+        if failed || batch.len() == BATCH {
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            if to.send(full).is_err() || failed {
+                return;
             }
         }
     }
-    reader.documents
+    // Nobody listens when reading has stopped.
+    let _ = to.send(batch);
 }
 
 /// A byte offset of the parser, kept within the text.
@@ -83,12 +117,7 @@ struct Building<'s> {
 
 impl<'s> Reader<'s, '_> {
     /// Takes one event; `None` stops reading.
-    fn event(&mut self, event: Event<'s>, at: ParserSpan) -> Option<()> {
-        let span = Span {
-            file: self.file,
-            start: byte(self.source, at.start.byte_offset()),
-            end: byte(self.source, at.end.byte_offset()),
-        };
+    fn event(&mut self, event: Event<'s>, span: Span) -> Option<()> {
         match event {
             Event::DocumentStart(..) => {
                 self.building = Some(Building {
