@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Compiler;
+use crate::engine::authority;
 use crate::resource::gateway::Server;
 
 /// Why a hostname is refused.
@@ -20,7 +21,7 @@ pub enum HostnameError {
     /// Anything else that cannot be a name.
     #[error(
         "is not a DNS name: labels of letters, digits, `-` and `_` with dots between them, at \
-         most 63 characters each and 253 in all"
+         most 63 characters each and 253 in all, the last no number"
     )]
     NotAName,
 }
@@ -65,7 +66,12 @@ fn canonical_name(written: &str) -> Result<String, HostnameError> {
             && !label.starts_with('-')
             && !label.ends_with('-')
     });
-    if labels_are_good && name.len() <= 253 { Ok(name) } else { Err(HostnameError::NotAName) }
+    // Names that resolvers read as addresses are refused in requests too.
+    let is_host = authority::canonical_host(name.as_bytes()).is_ok();
+    match labels_are_good && is_host && name.len() <= 253 {
+        true => Ok(name),
+        false => Err(HostnameError::NotAName),
+    }
 }
 
 impl<'a> Compiler<'a, '_> {
@@ -135,6 +141,8 @@ mod tests {
             ("a.test..", NotAName),
             ("[::1", MoreThanAHostname),
             ("[nope]", NotAName),
+            ("127.1", NotAName),
+            ("*.0x7f", NotAName),
         ] {
             assert_eq!(canonical(written), Err(error), "{written}");
         }

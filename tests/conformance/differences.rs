@@ -79,7 +79,10 @@ pub const KINDS: &[Kind] = &[
         effects: &[Laxer],
         reason: "What follows the colon of a host is no number. The filter answers with 400; Envoy \
                  leaves it out, and judges the request as one for the host before it.",
-        explains: |pair| pair.reason() == "bad_authority" && !pair.asked.host.contains(['@', '[']),
+        explains: |pair| {
+            let host = &pair.asked.host;
+            pair.reason() == "bad_authority" && host.contains(':') && !host.contains(['@', '['])
+        },
     },
     Kind {
         name: "malformed-authority",
@@ -90,15 +93,12 @@ pub const KINDS: &[Kind] = &[
         explains: |pair| pair.reason() == "bad_authority",
     },
     Kind {
-        name: "empty-label",
-        effects: &[Stricter, OtherStatus],
-        reason: "The host has an empty label, so that no wildcard but `*` covers it. The filter \
-                 judges it as such a host; Envoy chooses the virtual host of the longest wildcard, \
-                 asks for the token of that, and denies the request then.",
-        explains: |pair| {
-            let host = &pair.asked.host;
-            host.starts_with('.') || host.contains("..")
-        },
+        name: "address-in-brackets",
+        effects: &[Stricter],
+        reason: "The host is an IPv6 address, and only `*` covers it. The filter judges it as any \
+                 host; Envoy's filters would have to tell its canonical form from others by a \
+                 regular expression, and deny every form instead.",
+        explains: |pair| pair.asked.host.starts_with('['),
     },
     Kind {
         name: "refused-path",

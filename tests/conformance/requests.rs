@@ -142,6 +142,8 @@ impl Asked {
             6 => host.push_str(":x"),
             7 => host.push(':'),
             8 => host = host.replace('.', ".."),
+            9 => host.insert(host.find('.').unwrap_or(0), '['),
+            10 => (*one(random, &["[::1]", "[0::1]", "127.1", "127.0.0.1"])).clone_into(&mut host),
             _ => {}
         }
         let method = one(random, &["GET", "GET", "GET", "POST", "DELETE", "PATCH"]);

@@ -16,8 +16,8 @@ use crate::policy::DefaultAction;
 /// What admits requests to one host.
 #[derive(Debug)]
 pub(super) enum Admission {
-    /// Nothing that the host says: the default action decides.
-    Default,
+    /// No request.
+    Nothing,
     /// Any request that reaches the host.
     Everything,
     /// What one of these policies, by name, admits.
@@ -44,18 +44,13 @@ impl Policy {
 }
 
 impl Admission {
-    /// What admits requests to a host of which the Gateway says nothing.
-    pub fn nothing() -> Self {
-        Self::Default
-    }
-
     /// The configuration of a virtual host; nothing where that of the filter is right.
-    pub fn per_route(self, default_action: DefaultAction) -> Option<Value> {
+    pub fn per_route(self) -> Option<Value> {
         const TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
         let policies = match self {
-            Self::Default if default_action == DefaultAction::Deny => return None,
+            Self::Nothing => return None,
             // Without rules of its own the filter is off.
-            Self::Default | Self::Everything => return Some(json!({"@type": TYPE})),
+            Self::Everything => return Some(json!({"@type": TYPE})),
             Self::Policies(policies) => policies,
         };
         let policies: Map<_, _> =
@@ -73,10 +68,10 @@ impl<'c> Native<'c> {
         let authority = permissions::authority(host.hostname, self.form);
         let policies = match host.decides {
             Decides::Passthrough => return everything(authority),
-            Decides::DefaultAction => return Admission::Default,
+            Decides::DefaultAction => return self.unlisted(host.hostname),
             Decides::Authentication => {
                 let who = match self.authentication(host) {
-                    None => return Admission::Default,
+                    None => return self.unlisted(host.hostname),
                     Some(authentication) => self.authenticated(authentication),
                 };
                 match who {
@@ -102,6 +97,15 @@ impl<'c> Native<'c> {
             written.push((name, Policy { what, who }));
         }
         Admission::Policies(written)
+    }
+
+    /// What admits requests to a host of which the Gateway says nothing. Where those pass, some
+    /// authorities are another spelling of a host of which it says something.
+    pub(super) fn unlisted(&self, hostname: &str) -> Admission {
+        match self.policy.default_action {
+            DefaultAction::Allow => everything(permissions::authority(hostname, self.form)),
+            DefaultAction::Deny => Admission::Nothing,
+        }
     }
 
     /// The rules of the server.
@@ -164,14 +168,9 @@ impl<'c> Native<'c> {
         let mut policies = Map::new();
         let wildcard = self.hosts.iter().any(|host| host.hostname == "*");
         for host in self.hosts.iter() {
-            let admission = self.admission(host, findings);
-            let admission = match admission {
-                Admission::Default if self.passes(host) => everything(None),
-                admission => admission,
-            };
             let matcher = self.host(host.hostname, wildcard);
-            match admission {
-                Admission::Default => {}
+            match self.admission(host, findings) {
+                Admission::Nothing => {}
                 Admission::Everything => {
                     let policy = Policy { what: permissions::nothing(), who: anyone() };
                     policies.insert(host.hostname.to_owned(), policy.write(Some(&matcher)));

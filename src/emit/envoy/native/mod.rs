@@ -33,9 +33,8 @@ use crate::compile::Compiled;
 use crate::compile::model::ServerDeployment;
 use crate::emit::findings::Findings;
 use crate::emit::hosts::{Host, Hosts};
-use crate::engine::precedence::Decides;
 use crate::policy::hosts::HostTable;
-use crate::policy::{Authentication, DefaultAction, JwtRule, Policy, Server};
+use crate::policy::{Authentication, JwtRule, Policy, Server};
 use crate::resource::diagnostic::Diagnostics;
 use crate::resource::source::Origin;
 
@@ -95,7 +94,7 @@ pub fn bootstrap(
         Form::PerHost => {
             for host in hosts.iter() {
                 let admission = native.admission(host, &mut findings);
-                admissions.insert(host.hostname, admission.per_route(policy.default_action));
+                admissions.insert(host.hostname, admission.per_route());
             }
             filters.push(rbac(RBAC, Map::new()));
         }
@@ -111,7 +110,7 @@ pub fn bootstrap(
         if options.form == Form::PerHost {
             let admission = match host {
                 Some(host) => admissions.get(host.hostname).cloned().flatten(),
-                None => admission::Admission::nothing().per_route(policy.default_action),
+                None => native.unlisted(domain).per_route(),
             };
             config.extend(admission.map(|admission| (RBAC.to_owned(), admission)));
             let authentication = host.and_then(|host| native.authentication(host));
@@ -252,15 +251,6 @@ impl<'c> Native<'c> {
                     .to_owned(),
                 "a token that is not valid is refused there, and a valid one does not go on",
             );
-        }
-    }
-
-    /// Whether nothing decides about a host but that it may pass.
-    fn passes(&self, host: &Host<'_>) -> bool {
-        match host.decides {
-            Decides::Passthrough => true,
-            Decides::DefaultAction => self.policy.default_action == DefaultAction::Allow,
-            _ => false,
         }
     }
 

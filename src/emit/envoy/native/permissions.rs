@@ -8,10 +8,6 @@ use crate::emit::re2;
 use crate::policy::Operation;
 use crate::resource::source::Origin;
 
-/// A byte of a host name that is no dot, colon or bracket: none of those for which
-/// [`crate::engine::authority`] refuses an authority.
-const LABEL: &str = r##"[!"$-\-0-9;->A-Z^-~]"##;
-
 /// The permissions of a rule, any of them; none when nothing can match.
 pub(super) fn operations(
     all: &[Operation],
@@ -71,41 +67,27 @@ pub(super) fn nothing() -> Vec<Value> {
 /// What the authority of a request to a virtual host must be like. Envoy's virtual hosts take
 /// more than host names below wildcards.
 pub(super) fn authority(hostname: &str, form: Form) -> Option<Value> {
-    match (form, hostname) {
-        // There each policy names its host itself.
-        (Form::Linear, _) => None,
-        (Form::PerHost, "*") => Some(valid_authority()),
-        (Form::PerHost, name) => name.starts_with('*').then(|| host(name, true)),
-    }
+    // In the linear form each policy names its host itself.
+    let unsure = form == Form::PerHost && hostname.starts_with('*');
+    unsure.then(|| host(hostname, true))
 }
 
-/// Any authority that is one: no name ends in more than one dot.
+/// Any authority that is one.
 pub(super) fn valid_authority() -> Value {
-    let literal = r##"\[[!"$-.0-Z^-~\[]+\]"##;
-    let first = format!("(?:{LABEL}|[.\\]])");
-    let any = format!("(?:{LABEL}|[.\\[\\]])");
-    let last = format!("(?:{LABEL}|[\\[\\]])");
-    header(format!("(?:{literal}|(?:{first}{any}*{last}|{LABEL}|\\])\\.?)(?::[0-9]*)?"))
+    header(re2::authority("*"))
 }
 
 /// A hostname in any case, with or without a port. `exact` also sees to what only looks like a
 /// port, which matters where something else may govern it.
 pub(super) fn host(hostname: &str, exact: bool) -> Value {
-    if hostname == "*" {
-        return valid_authority();
+    if exact || hostname.starts_with('*') {
+        return header(re2::authority(hostname));
     }
-    let name = match hostname.strip_prefix('*') {
-        Some(suffix) => format!("{LABEL}+(?:\\.{LABEL}+)*{}", re2::escape(suffix)),
-        None if !exact => {
-            let matching = |value| json!({"header": {"name": ":authority", "string_match": value}});
-            return any([
-                matching(json!({"exact": hostname, "ignore_case": true})),
-                matching(json!({"prefix": format!("{hostname}:"), "ignore_case": true})),
-            ]);
-        }
-        None => re2::escape(hostname),
-    };
-    header(format!("(?i:{name})\\.?(?::[0-9]*)?"))
+    let matching = |value| json!({"header": {"name": ":authority", "string_match": value}});
+    any([
+        matching(json!({"exact": hostname, "ignore_case": true})),
+        matching(json!({"prefix": format!("{hostname}:"), "ignore_case": true})),
+    ])
 }
 
 fn header(regex: String) -> Value {

@@ -10,12 +10,7 @@ use crate::policy::{Operation, SourceIdentity};
 
 /// A hostname in any form that stands for it: in any case, with a port, with a trailing dot.
 pub(super) fn host(hostname: &str) -> Value {
-    let name = match hostname.strip_prefix('*') {
-        Some("") => ".*".to_owned(),
-        Some(suffix) => format!(".+{}", re2::escape(suffix)),
-        None => re2::escape(hostname),
-    };
-    let regex = format!("(?i){name}\\.?(:.*)?");
+    let regex = re2::authority(hostname);
     json!({"header": {"name": ":authority", "string_match": {"safe_regex": {"regex": regex}}}})
 }
 
