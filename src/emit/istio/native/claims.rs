@@ -91,6 +91,9 @@ impl Tokens<'_> {
     }
 }
 
+/// Claims that Istio splits into words.
+const WORDS: [&str; 2] = ["scope", "permission"];
+
 fn claim_key(path: &str) -> String {
     format!("request.auth.claims{path}")
 }
@@ -104,6 +107,11 @@ fn condition(
 ) -> Option<Value> {
     let values = match TextPattern::parse(pattern) {
         TextPattern::Present => vec!["*".to_owned()],
+        TextPattern::Contains(text) if text.starts_with('*') || text.ends_with('*') => {
+            let message = format!("Istio cannot look for `*` in a claim, as `{pattern}` does");
+            findings.refuse(origin, message, "write a pattern with a `*` at one end only");
+            return None;
+        }
         TextPattern::Contains(text) => {
             let message = format!(
                 "Istio cannot look for text within a claim, as `{pattern}` for `{name}` does"
@@ -127,12 +135,20 @@ fn condition(
 /// The name of a claim, as Istio reads it.
 fn claim_path(name: &str, origin: Option<&Origin>, findings: &mut Findings) -> Option<String> {
     if name.contains(['[', ']']) {
-        let path = brackets(name);
-        if path.is_none() {
+        let Some(path) = brackets(name) else {
             let message = format!("Istio cannot look up a claim of the name `{name}`");
             findings.refuse(origin, message, "write a path as `[outer][inner]`");
+            return None;
+        };
+        if WORDS.iter().any(|words| path == format!("[{words}]")) {
+            let message = format!(
+                "Istio compares single words of the claim that `{name}` describes, as it does \
+                 not for any other path"
+            );
+            findings.refuse(origin, message, "write the name without brackets to compare words");
+            return None;
         }
-        return path;
+        return Some(path);
     }
     // A name such as https://example.com/roles is one; `a.b` may be one or a path.
     if name.contains('.') && !name.contains("://") {
@@ -176,7 +192,7 @@ fn refuse_other_than_text(
     findings: &mut Findings,
 ) -> bool {
     let parsed = TextPattern::parse(pattern);
-    if matches!(name, "scope" | "permission") && pattern.contains(' ') {
+    if WORDS.contains(&name) && pattern.contains(' ') {
         let message =
             format!("Istio compares single words of `{name}`, and `{pattern}` is several");
         return findings.narrow(origin, message, "nothing matches it");

@@ -30,7 +30,7 @@ use crate::compile::Compiled;
 use crate::compile::model::ServerDeployment;
 use crate::emit::findings::Findings;
 use crate::engine::precedence::Decides;
-use crate::policy::{DefaultAction, Policy, Server};
+use crate::policy::{DefaultAction, JwtRule, Policy, Server};
 use crate::resource::source::Origin;
 use hosts::Hosts;
 
@@ -152,6 +152,18 @@ impl<'c> Native<'c> {
                     .to_owned(),
                 "let Istio resolve what it can: `meshConfig.pathNormalization.normalization: \
                  DECODE_AND_MERGE_SLASHES`",
+            );
+        }
+        let sets_headers = |rule: &JwtRule| {
+            rule.output_payload_to_header.is_some() || !rule.output_claim_to_headers.is_empty()
+        };
+        if policy.jwt_rules.iter().any(sets_headers) {
+            findings.warn(
+                None,
+                "Istio does not remove other spellings of output headers, such as `x_jwt_payload`"
+                    .to_owned(),
+                "let Envoy refuse or drop headers with underscores \
+                 (`headers_with_underscores_action`), or see to it that no upstream reads them",
             );
         }
         let without_token = |server: &Server| server.authentication.is_none();
