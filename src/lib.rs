@@ -10,12 +10,14 @@
 //! | [`policy`] | the wire format between compiler and filter, the only thing the filter reads | both |
 //! | [`jwt`] | tokens, keys, signatures, claims, the cache of verified tokens | both |
 //! | [`engine`] | `decide`: a pure function from request to decision | both |
+//! | [`explain`] | a decision in words, with every step | both |
 //! | [`filter`] | proxy-wasm contexts and host calls | wasm32, its pure parts both |
 //! | [`diff`] | what another policy would allow or deny | native |
 //! | [`demo`] | a local issuer and an echo upstream, for trying things out and for tests | native |
 //! | [`cli`] | one file a command | native |
 
 pub mod engine;
+pub mod explain;
 pub mod filter;
 pub mod jwt;
 pub mod policy;

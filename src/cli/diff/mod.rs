@@ -6,16 +6,16 @@
 //! | `json` | the same for programs |
 //! | `traffic` | requests of a file, decided by both policies |
 
-mod json;
+pub mod json;
 mod text;
 mod traffic;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use clap::ValueEnum;
 
+use super::explain::now;
 use super::input::{GatewayArgs, Loaded};
 use super::output;
 use crate::compile::Compiled;
@@ -89,7 +89,7 @@ fn differs(args: &Args) -> anyhow::Result<Option<bool>> {
     if let Some(requests) = &args.requests {
         return traffic::differs(args, [&old, &new], requests).map(Some);
     }
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+    let now = now()?;
     let comparison = compare(&old.policy, &new.policy, now)?;
     output::write_with(None, |out| match args.output {
         Format::Text => text::write(&comparison, now, out),

@@ -11,10 +11,11 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::{Args, Format};
-use crate::cli::explain::{Explainer, Explanation, Query, read_lines};
+use crate::cli::explain::{explainer, now, read_keys, read_lines};
 use crate::cli::output;
 use crate::compile::Compiled;
 use crate::engine::Reason;
+use crate::explain::{Explainer, Explanation, Query};
 
 /// A request that the policies decide differently.
 #[derive(Debug, Serialize)]
@@ -52,16 +53,17 @@ impl Brief {
 /// Decides every request of a file by both policies, and prints those that are decided
 /// differently, each once. Whether there are any.
 pub fn differs(args: &Args, policies: [&Compiled; 2], path: &Path) -> anyhow::Result<bool> {
-    let mut explainers = [Explainer::new(policies[0])?, Explainer::new(policies[1])?];
-    Explainer::read_keys(&mut explainers, &args.jwks)?;
+    let mut explainers = [explainer(policies[0])?, explainer(policies[1])?];
+    read_keys(&mut explainers, &args.jwks)?;
     let [old, new] = &explainers;
+    let now = now()?;
     let mut requests = 0_usize;
     let mut changed: Vec<Changed> = Vec::new();
     let mut known = BTreeMap::new();
     read_lines(path, |place, query| {
         requests = requests.saturating_add(1);
         let answer = |explainer: &Explainer| {
-            let explanation = explainer.explain(&query).with_context(|| place.to_owned())?;
+            let explanation = explainer.explain(&query, now).with_context(|| place.to_owned())?;
             // Two answers that say only this say nothing of the policies.
             anyhow::ensure!(
                 explanation.reason != Reason::JwksUnavailable.as_str(),

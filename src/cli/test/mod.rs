@@ -18,8 +18,8 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use self::read::{Case, Suite};
-use super::explain::{Explainer, Explanation};
-use super::{diagnostics, output};
+use super::{diagnostics, explain, output};
+use crate::explain::Explanation;
 use crate::resource::diagnostic::Diagnostics;
 use crate::resource::tree::Document;
 use crate::resource::{input, yaml};
@@ -93,12 +93,13 @@ fn decide(suite: Suite, line: impl Fn(&Case) -> usize) -> anyhow::Result<Option<
         loaded.print()?;
         return Ok(None);
     };
-    let mut explainers = [Explainer::new(compiled)?];
-    Explainer::read_keys(&mut explainers, &suite.jwks)?;
+    let mut explainers = [explain::explainer(compiled)?];
+    explain::read_keys(&mut explainers, &suite.jwks)?;
     let [explainer] = explainers;
+    let now = explain::now()?;
     let mut results = Vec::with_capacity(suite.cases.len());
     for case in suite.cases {
-        let actual = explainer.explain(&case.query)?;
+        let actual = explainer.explain(&case.query, now)?;
         results.push(CaseResult { line: line(&case), actual, case });
     }
     Ok(Some(results))

@@ -7,8 +7,8 @@ use serde_json::value::to_raw_value;
 use serde_json::{Map, Value as Json};
 
 use super::table::CASES;
-use crate::cli::explain::{Query, Values};
 use crate::cli::input::{self, ActionArg, GatewayArgs};
+use crate::explain::{Query, Values};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::source::Span;
 use crate::resource::tree::{Node, Value};

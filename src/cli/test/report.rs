@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{CaseResult, Decided};
-use crate::cli::explain::Explanation;
+use crate::explain::Explanation;
 
 /// One line a case, what differs and every step where one fails, and a count.
 pub fn text(suites: &[Decided], out: &mut dyn Write) -> io::Result<()> {

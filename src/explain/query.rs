@@ -1,14 +1,11 @@
 //! One request: from flags, from a line of a requests file, or from a test case.
 
 use std::collections::BTreeMap;
-use std::io::BufRead;
-use std::path::Path;
 
-use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::jwt::Claims;
+use crate::jwt::{Claims, TokenError};
 
 /// A request as a user describes it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -30,6 +27,30 @@ pub struct Query {
     pub headers: BTreeMap<String, Values>,
 }
 
+/// Why a request cannot be explained.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// The request line is none.
+    #[error("`{0}` is not a request; write `GET https://api.example.com/v1/items`")]
+    NotARequest(String),
+    /// The request line is that of a message of HTTP/1.
+    #[error("`{line}` ends in a version of HTTP; write `{without}`, without `{version}`")]
+    Version {
+        /// What was written.
+        line: String,
+        /// The same without the version.
+        without: String,
+        /// The version.
+        version: String,
+    },
+    /// The claims are no object, or hold a member twice.
+    #[error("the claims cannot be read: {0}")]
+    Claims(TokenError),
+    /// Claims stand for a token.
+    #[error("give a token or claims, not both")]
+    TokenAndClaims,
+}
+
 /// One value of a header, or several.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
@@ -45,15 +66,15 @@ impl Query {
     ///
     /// # Errors
     /// When the line is not a JSON object of the known fields.
-    pub fn from_json(line: &str) -> anyhow::Result<Self> {
-        Ok(serde_json::from_str(line)?)
+    pub fn from_json(line: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(line)
     }
 
     /// The headers that Envoy would hand to the filter, pseudo-headers first.
     ///
     /// # Errors
     /// When the request line is not one.
-    pub fn headers(&self) -> anyhow::Result<Vec<(String, String)>> {
+    pub fn headers(&self) -> Result<Vec<(String, String)>, QueryError> {
         let line = RequestLine::parse(&self.request)?;
         let mut headers = vec![
             (":method".to_owned(), line.method.to_owned()),
@@ -81,41 +102,13 @@ impl Query {
     ///
     /// # Errors
     /// When they are not an object, or hold a member twice, or there is a token as well.
-    pub fn claims(&self) -> anyhow::Result<Option<Claims>> {
+    pub fn claims(&self) -> Result<Option<Claims>, QueryError> {
         let Some(json) = &self.claims else { return Ok(None) };
-        anyhow::ensure!(self.token.is_none(), "give a token or claims, not both");
-        let claims = Claims::from_json(json.get().as_bytes());
-        Ok(Some(claims.map_err(|error| anyhow::anyhow!("the claims cannot be read: {error}"))?))
-    }
-}
-
-/// Reads a file with one request a line, or standard input for `-`, and hands each to `each` with
-/// its place, as `file:line`. Empty lines are skipped.
-///
-/// # Errors
-/// When the file cannot be read, a line is not a request, or `each` fails.
-pub fn read_lines(
-    path: &Path,
-    mut each: impl FnMut(&str, Query) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let unreadable = || format!("cannot read {}", path.display());
-    let lines: Box<dyn BufRead> = match path == Path::new("-") {
-        true => Box::new(std::io::stdin().lock()),
-        false => {
-            let file = std::fs::File::open(path).with_context(unreadable)?;
-            Box::new(std::io::BufReader::new(file))
+        if self.token.is_some() {
+            return Err(QueryError::TokenAndClaims);
         }
-    };
-    for (number, line) in (1_u64..).zip(lines.lines()) {
-        let line = line.with_context(unreadable)?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let place = format!("{}:{number}", path.display());
-        let query = Query::from_json(&line).with_context(|| place.clone())?;
-        each(&place, query)?;
+        Claims::from_json(json.get().as_bytes()).map(Some).map_err(QueryError::Claims)
     }
-    Ok(())
 }
 
 struct RequestLine<'a> {
@@ -127,27 +120,27 @@ struct RequestLine<'a> {
 }
 
 impl<'a> RequestLine<'a> {
-    fn parse(text: &'a str) -> anyhow::Result<Self> {
-        let hint =
-            || format!("`{text}` is not a request; write `GET https://api.example.com/v1/items`");
-        let (method, url) = text.trim().split_once(' ').with_context(hint)?;
+    fn parse(text: &'a str) -> Result<Self, QueryError> {
+        let none = || QueryError::NotARequest(text.to_owned());
+        let (method, url) = text.trim().split_once(' ').ok_or_else(none)?;
         let url = url.trim_start();
         if let Some((url, version)) = url.rsplit_once(' ').filter(|(_, it)| it.starts_with("HTTP/"))
         {
-            anyhow::bail!(
-                "`{}` ends in a version of HTTP; write `{method} {}`, without `{}`",
-                text.escape_debug(),
-                url.trim_end().escape_debug(),
-                version.escape_debug()
-            );
+            return Err(QueryError::Version {
+                line: text.escape_debug().to_string(),
+                without: format!("{method} {}", url.trim_end().escape_debug()),
+                version: version.escape_debug().to_string(),
+            });
         }
         if method == "CONNECT" && !url.contains("://") {
             return Ok(Self { method, scheme: "https", authority: url, path: None });
         }
-        let (scheme, rest) = url.split_once("://").with_context(hint)?;
-        anyhow::ensure!(matches!(scheme, "http" | "https"), hint());
+        let (scheme, rest) = url.split_once("://").ok_or_else(none)?;
+        if !matches!(scheme, "http" | "https") {
+            return Err(none());
+        }
         let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(at).with_context(hint)?;
+        let (authority, path) = rest.split_at_checked(at).ok_or_else(none)?;
         let path = match path.starts_with('/') {
             true => path.to_owned(),
             false => format!("/{path}"),

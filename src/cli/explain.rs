@@ -2,25 +2,19 @@
 //!
 //! The decision is the engine's own, the very code that runs in the filter.
 
-//!
-//! | file | what lives there |
-//! |---|---|
-//! | `query` | a request as a user describes it; `test` and `diff` read it as well |
-//! | `answer` | the engine's decision about it, written out; the same for `test` and `diff` |
-
-mod answer;
-mod query;
-
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 
-pub use self::answer::{Explainer, Explanation};
-pub use self::query::{Query, Values, read_lines};
 use super::input::InputArgs;
+use crate::compile::Compiled;
+use crate::explain::{Explainer, Explanation, Query, Values};
+use crate::jwt::{KeyOrigin, KeySet};
 
 /// Flags of `egress-auth explain`.
 #[derive(Debug, clap::Args)]
@@ -78,22 +72,92 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         loaded.print()?;
         return Ok(ExitCode::FAILURE);
     };
-    let mut explainers = [Explainer::new(compiled)?];
-    Explainer::read_keys(&mut explainers, &args.jwks)?;
+    let mut explainers = [explainer(compiled)?];
+    read_keys(&mut explainers, &args.jwks)?;
     let [explainer] = explainers;
+    let now = now()?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match &args.requests {
         None => {
             let query = args.query()?;
-            print(&mut out, args.output, &query, &explainer.explain(&query)?)?;
+            print(&mut out, args.output, &query, &explainer.explain(&query, now)?)?;
         }
         Some(path) => read_lines(path, |place, query| {
-            let explanation = explainer.explain(&query).with_context(|| place.to_owned())?;
+            let explanation = explainer.explain(&query, now).with_context(|| place.to_owned())?;
             print(&mut out, Format::Json, &query, &explanation)
         })?,
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What explains a compiled Gateway.
+///
+/// # Errors
+/// When its policy is not sound.
+pub fn explainer(compiled: &Compiled) -> anyhow::Result<Explainer> {
+    Ok(Explainer::new(compiled.policy.clone(), compiled.silenced.clone())?)
+}
+
+/// The time in Unix seconds.
+///
+/// # Errors
+/// When the clock stands before 1970.
+pub fn now() -> anyhow::Result<u64> {
+    Ok(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())
+}
+
+/// Reads the key files of `--jwks`, as `ISSUER=FILE`, for policies that fetch their keys at run
+/// time.
+///
+/// # Errors
+/// When an argument is not of that form, a file is not a JWKS document, or no policy fetches keys
+/// of the issuer.
+pub fn read_keys(explainers: &mut [Explainer], files: &[String]) -> anyhow::Result<()> {
+    for argument in files {
+        // Issuers are often URLs with `=` in a query, file names hardly ever hold one.
+        let (issuer, file) = argument
+            .rsplit_once('=')
+            .with_context(|| format!("--jwks `{argument}`: write ISSUER=FILE"))?;
+        let json = std::fs::read(file).with_context(|| format!("cannot read {file}"))?;
+        let keys = KeySet::parse(&json, KeyOrigin::Remote).with_context(|| file.to_owned())?;
+        let keys = Arc::new(keys);
+        let mut used = false;
+        for explainer in &mut *explainers {
+            used |= explainer.replace_keys(issuer, &keys);
+        }
+        anyhow::ensure!(used, "--jwks: no JWT rule fetches the keys of the issuer `{issuer}`");
+    }
+    Ok(())
+}
+
+/// Reads a file with one request a line, or standard input for `-`, and hands each to `each` with
+/// its place, as `file:line`. Empty lines are skipped.
+///
+/// # Errors
+/// When the file cannot be read, a line is not a request, or `each` fails.
+pub fn read_lines(
+    path: &Path,
+    mut each: impl FnMut(&str, Query) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let unreadable = || format!("cannot read {}", path.display());
+    let lines: Box<dyn BufRead> = match path == Path::new("-") {
+        true => Box::new(std::io::stdin().lock()),
+        false => {
+            let file = std::fs::File::open(path).with_context(unreadable)?;
+            Box::new(std::io::BufReader::new(file))
+        }
+    };
+    for (number, line) in (1_u64..).zip(lines.lines()) {
+        let line = line.with_context(unreadable)?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let place = format!("{}:{number}", path.display());
+        let query = Query::from_json(&line).with_context(|| place.clone())?;
+        each(&place, query)?;
+    }
+    Ok(())
 }
 
 impl Args {

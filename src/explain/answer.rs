@@ -3,21 +3,20 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use anyhow::Context as _;
 use serde::Serialize;
 
-use super::query::Query;
-use crate::compile::Compiled;
+use super::query::{Query, QueryError};
 use crate::engine::authority::canonical_host;
 use crate::engine::{
-    Context, Decision, Engine, KeyRing, Mechanism, Outcome, Request, Steps, Trace, Verdict,
+    Context, Decision, Engine, KeyRing, Mechanism, NoTrace, Outcome, PolicyError, Request, Steps,
+    Trace, Verdict,
 };
-use crate::jwt::{KeyOrigin, KeySet, SoftwareVerifier, TokenCache};
+use crate::jwt::{KeySet, SoftwareVerifier, TokenCache};
+use crate::policy::Policy;
 
 /// The answer for one request.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     /// `allow` or `deny`.
     pub decision: &'static str,
@@ -31,7 +30,8 @@ pub struct Explanation {
     pub mechanism: Mechanism,
     /// Name of the rule that admits the request.
     pub rule: Option<String>,
-    /// What the engine did, in order.
+    /// What the engine did, in order; there is always a step, unless they were not asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<String>,
 }
 
@@ -44,48 +44,75 @@ pub struct Explainer {
 }
 
 impl Explainer {
-    /// Explains a compiled Gateway.
+    /// Explains a policy. `silenced` holds the entries of `egressAuthorization` that have no effect,
+    /// by hostname.
     ///
     /// # Errors
-    /// When its policy is not sound.
-    pub fn new(compiled: &Compiled) -> anyhow::Result<Self> {
-        let engine = Engine::new(compiled.policy.clone())?;
+    /// When the policy is not sound.
+    pub fn new(
+        policy: Policy,
+        silenced: BTreeMap<String, Vec<usize>>,
+    ) -> Result<Self, PolicyError> {
+        let engine = Engine::new(policy)?;
         let keys = KeyRing::new(engine.remote_jwks().len());
-        Ok(Self { engine, keys, silenced: compiled.silenced.clone() })
+        Ok(Self { engine, keys, silenced })
     }
 
-    /// Decides a request now, and keeps every step.
+    /// Decides a request at `now` (Unix seconds), and keeps every step.
     ///
     /// # Errors
     /// When the request line is not one, or its claims cannot be read.
-    pub fn explain(&self, query: &Query) -> anyhow::Result<Explanation> {
+    pub fn explain(&self, query: &Query, now: u64) -> Result<Explanation, QueryError> {
+        let mut steps = Steps::default();
+        let mut silenced = None;
+        let mut explanation = self.judge(query, now, &mut steps, |request| {
+            silenced = self.silenced_entries(request);
+        })?;
+        if let Some(step) = silenced {
+            // After the step that names the server.
+            steps.0.insert(steps.0.len().min(1), step);
+        }
+        explanation.steps = steps.0;
+        Ok(explanation)
+    }
+
+    /// The same without the steps.
+    ///
+    /// # Errors
+    /// As [`Self::explain`].
+    pub fn decide(&self, query: &Query, now: u64) -> Result<Explanation, QueryError> {
+        self.judge(query, now, &mut NoTrace, |_| ())
+    }
+
+    fn judge(
+        &self,
+        query: &Query,
+        now: u64,
+        trace: &mut impl Trace,
+        look: impl FnOnce(&Request<'_>),
+    ) -> Result<Explanation, QueryError> {
         let headers = query.headers()?;
         let claims = query.claims()?;
         let request = Request {
             headers: headers.iter().map(|(name, it)| (name.as_bytes(), it.as_bytes())).collect(),
             claims: claims.as_ref(),
         };
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
-        let mut steps = Steps::default();
+        look(&request);
         // One request, so the cache never answers.
         let mut cache = TokenCache::new(1, 1, 0);
         let peer = query.source.as_deref().unwrap_or_default();
         let keys = &self.keys;
         let mut context =
             Context { now, keys, verifier: &SoftwareVerifier, peer: &peer, cache: &mut cache };
-        let decision = match self.engine.decide(&request, &mut context, &mut steps) {
+        let decision = match self.engine.decide(&request, &mut context, trace) {
             Verdict::Decided(decision) => decision,
             Verdict::AwaitKeys(wait) if wait.unknown_key => wait.unknown_key(),
             Verdict::AwaitKeys(wait) => {
-                steps.step(|| "keys: give the issuer's with --jwks ISSUER=FILE".to_owned());
+                trace.step(|| "keys: give the issuer's with --jwks ISSUER=FILE".to_owned());
                 wait.unavailable()
             }
         };
-        if let Some(step) = self.silenced_entries(&request) {
-            // After the step that names the server.
-            steps.0.insert(steps.0.len().min(1), step);
-        }
-        Ok(Explanation::new(&decision, steps))
+        Ok(Explanation::new(&decision))
     }
 
     /// The entries that would decide if the server did not: the policy leaves them out.
@@ -99,36 +126,20 @@ impl Explainer {
         ))
     }
 
-    /// Reads the key files of `--jwks`, as `ISSUER=FILE`, for policies that fetch their keys at
-    /// run time.
-    ///
-    /// # Errors
-    /// When an argument is not of that form, a file is not a JWKS document, or no policy fetches
-    /// keys of the issuer.
-    pub fn read_keys(explainers: &mut [Self], files: &[String]) -> anyhow::Result<()> {
-        for argument in files {
-            // Issuers are often URLs with `=` in a query, file names hardly ever hold one.
-            let (issuer, file) = argument
-                .rsplit_once('=')
-                .with_context(|| format!("--jwks `{argument}`: write ISSUER=FILE"))?;
-            let json = std::fs::read(file).with_context(|| format!("cannot read {file}"))?;
-            let keys = KeySet::parse(&json, KeyOrigin::Remote).with_context(|| file.to_owned())?;
-            let keys = Arc::new(keys);
-            let mut used = false;
-            for explainer in &mut *explainers {
-                for document in explainer.engine.remote_of_issuer(issuer) {
-                    explainer.keys.replace(document, Arc::clone(&keys));
-                    used = true;
-                }
-            }
-            anyhow::ensure!(used, "--jwks: no JWT rule fetches the keys of the issuer `{issuer}`");
+    /// Takes these for the keys of an issuer wherever they would be fetched at run time. Whether
+    /// they would be anywhere.
+    pub fn replace_keys(&mut self, issuer: &str, keys: &Arc<KeySet>) -> bool {
+        let mut used = false;
+        for document in self.engine.remote_of_issuer(issuer) {
+            self.keys.replace(document, Arc::clone(keys));
+            used = true;
         }
-        Ok(())
+        used
     }
 }
 
 impl Explanation {
-    fn new(decision: &Decision<'_>, steps: Steps) -> Self {
+    fn new(decision: &Decision<'_>) -> Self {
         let (verdict, status) = match &decision.outcome {
             Outcome::Allow(_) => ("allow", 200),
             Outcome::Deny(denial) => ("deny", denial.status),
@@ -140,7 +151,7 @@ impl Explanation {
             server: decision.server.map(str::to_owned),
             mechanism: decision.mechanism,
             rule: decision.rule.map(str::to_owned),
-            steps: steps.0,
+            steps: Vec::new(),
         }
     }
 }

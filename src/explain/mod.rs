@@ -1,0 +1,15 @@
+//! How a request would be decided, and why, in words: the engine's decision, written out.
+//!
+//! `explain`, `test` and `diff` answer with it, and so does the page that `report` writes, in a
+//! browser. It has no clock and reads no files.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `query` | a request as a user describes it |
+//! | `answer` | the decision about it, with every step |
+
+mod answer;
+mod query;
+
+pub use self::answer::{Explainer, Explanation};
+pub use self::query::{Query, QueryError, Values};
