@@ -1,9 +1,10 @@
 #!/bin/sh
-# Builds the filter module, dist/egress_auth.wasm, for wasm32-wasip1.
+# Builds two modules for wasm32-wasip1: the filter, dist/egress_auth.wasm, and the engine of the
+# page that `egress-auth report` writes, dist/egress_auth_page.wasm.
 #
 #   scripts/build-wasm.sh [build|lint]
 #
-# `lint` runs clippy over the module's code instead, warnings denied.
+# `lint` runs clippy over the modules' code instead, warnings denied.
 #
 # Three kinds of machine can do it, tried in this order (WASM_TOOLCHAIN=NAME picks one):
 #
@@ -79,7 +80,7 @@ installed | rustup)
     cargo=cargo
     sysroot=$(rustc --print sysroot)
     say "building for $TARGET with $(cargo --version) ($way)"
-    set -- --target "$TARGET" --target-dir "$target_dir"
+    set --
     flags=
     ;;
 debian)
@@ -92,7 +93,7 @@ debian)
         "source (build-std), linker ${linker##*/}"
     export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_WASIP1_LINKER="$linker"
     unset RUSTC_WRAPPER RUSTUP_TOOLCHAIN
-    set -- --target "$TARGET" --target-dir "$target_dir-debian" -Z build-std=std,panic_abort
+    set -- -Z build-std=std,panic_abort
     target_dir=$target_dir-debian
     flags="-C link-self-contained=no -L native=/usr/lib/wasm32-wasi"
     ;;
@@ -109,25 +110,30 @@ flags="$flags -C link-arg=-O2 -C link-arg=--compress-relocations"
 WASM_OPT_FEATURES="--enable-bulk-memory --enable-mutable-globals --enable-multivalue \
 --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext"
 
-# The module imports and exports what wasm-interface.txt lists and nothing else: what it exports
-# Envoy calls, for every request, and what it imports an Envoy may lack.
+# A module imports and exports what its list holds and nothing else: what the filter exports Envoy
+# calls, for every request, and what it imports an Envoy, or the page's script, may lack.
 check_interface() {
     interface=$(od -An -v -tu1 "$1" | awk -f scripts/wasm-interface.awk | LC_ALL=C sort) ||
         die "$1 cannot be read"
-    unexpected=$(printf '%s\n' "$interface" | LC_ALL=C comm -23 - scripts/wasm-interface.txt)
-    [ -z "$unexpected" ] || die "the module has what scripts/wasm-interface.txt does not list:
+    unexpected=$(printf '%s\n' "$interface" | LC_ALL=C comm -23 - "$2")
+    [ -z "$unexpected" ] || die "the module has what $2 does not list:
 $unexpected"
-    missing=$(printf '%s\n' "$interface" | LC_ALL=C comm -13 - scripts/wasm-interface.txt |
-        grep '^export ') || true
-    [ -z "$missing" ] || die "the module lacks what scripts/wasm-interface.txt lists:
+    missing=$(printf '%s\n' "$interface" | LC_ALL=C comm -13 - "$2" | grep '^export ') || true
+    [ -z "$missing" ] || die "the module lacks what $2 lists:
 $missing"
 }
 
-case $mode in
-build)
-    RUSTFLAGS="$flags" "$cargo" build --locked --profile wasm --lib "$@"
+# build_module NAME INTERFACE DIRECTORY [CARGO-ARGUMENT...]: builds dist/NAME in DIRECTORY, which is
+# of that module alone: two libraries of one name undo each other's work.
+build_module() {
+    name=$1
+    interface_list=$2
+    directory=$3
+    shift 3
+    RUSTFLAGS="$flags" "$cargo" build --locked --profile wasm --lib --target "$TARGET" \
+        --target-dir "$directory" "$@"
     mkdir -p dist
-    built=$target_dir/$TARGET/wasm/egress_auth.wasm
+    built=$directory/$TARGET/wasm/egress_auth.wasm
     optimized="without wasm-opt, which is not on PATH"
     if command -v wasm-opt >/dev/null; then
         # Unquoted: one word for each feature.
@@ -135,25 +141,37 @@ build)
         built=$built.opt
         optimized="with $(wasm-opt --version)"
     fi
-    check_interface "$built"
+    check_interface "$built" "$interface_list"
     # Left alone when nothing changed; renamed into place, so that an Envoy that is reading it
     # never sees half a module.
-    if ! cmp -s "$built" dist/egress_auth.wasm; then
-        cp "$built" dist/egress_auth.wasm.new
-        chmod 644 dist/egress_auth.wasm.new
-        mv dist/egress_auth.wasm.new dist/egress_auth.wasm
+    if ! cmp -s "$built" "dist/$name"; then
+        cp "$built" "dist/$name.new"
+        chmod 644 "dist/$name.new"
+        mv "dist/$name.new" "dist/$name"
     fi
-    say "dist/egress_auth.wasm, $(($(wc -c <dist/egress_auth.wasm) / 1024)) KiB, built with the" \
-        "$way toolchain, $optimized"
+    say "dist/$name, $(($(wc -c <"dist/$name") / 1024)) KiB, built with the $way toolchain," \
+        "$optimized"
+}
+
+case $mode in
+build)
+    build_module egress_auth.wasm scripts/wasm-interface.txt "$target_dir" "$@"
+    build_module egress_auth_page.wasm scripts/wasm-page-interface.txt "$target_dir-page" \
+        --features page "$@"
     ;;
 lint)
-    if [ "$way" != debian ] || [ -x /usr/bin/cargo-clippy ]; then
-        RUSTFLAGS="$flags" "$cargo" clippy --locked --lib "$@" -- -D warnings
-    else
-        say "Debian's toolchain has no clippy (package rust-web-clippy): compiling with warnings" \
-            "denied instead"
-        RUSTFLAGS="$flags -D warnings" "$cargo" check --locked --lib "$@"
-    fi
+    # The two differ in a feature only, so no more than the library is looked at again.
+    for features in "" page; do
+        if [ "$way" != debian ] || [ -x /usr/bin/cargo-clippy ]; then
+            RUSTFLAGS="$flags" "$cargo" clippy --locked --lib --target "$TARGET" \
+                --target-dir "$target_dir" --features "$features" "$@" -- -D warnings
+        else
+            say "Debian's toolchain has no clippy (package rust-web-clippy): compiling with" \
+                "warnings denied instead"
+            RUSTFLAGS="$flags -D warnings" "$cargo" check --locked --lib --target "$TARGET" \
+                --target-dir "$target_dir" --features "$features" "$@"
+        fi
+    done
     ;;
 *) die "usage: scripts/build-wasm.sh [build|lint]" ;;
 esac

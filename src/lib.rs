@@ -12,6 +12,7 @@
 //! | [`engine`] | `decide`: a pure function from request to decision | both |
 //! | [`explain`] | a decision in words, with every step | both |
 //! | [`filter`] | proxy-wasm contexts and host calls | wasm32, its pure parts both |
+//! | [`page`] | the engine for the page that `report` writes | wasm32 with the feature `page`, its pure parts both |
 //! | [`diff`] | what another policy would allow or deny | native |
 //! | [`demo`] | a local issuer and an echo upstream, for trying things out and for tests | native |
 //! | [`cli`] | one file a command | native |
@@ -20,6 +21,8 @@ pub mod engine;
 pub mod explain;
 pub mod filter;
 pub mod jwt;
+#[cfg(any(feature = "page", not(target_arch = "wasm32")))]
+pub mod page;
 pub mod policy;
 
 #[cfg(not(target_arch = "wasm32"))]

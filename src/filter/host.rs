@@ -1,4 +1,4 @@
-//! Every call to the host and every callback from it, and the only unsafe code of the crate.
+//! Every call to the host and every callback from it, and the only unsafe code of the filter.
 //!
 //! This is the part of the ABI (proxy-wasm 0.2.1) that the filter uses, and no more. Status codes
 //! are read as numbers, so that one that is not known is an error and not a trap, values as bytes,

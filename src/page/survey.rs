@@ -1,0 +1,70 @@
+//! Many requests for one host at once: what every caller may do there.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::explain::{Explainer, Explanation, Query, QueryError, Values};
+
+/// Every combination of these: for each caller, each method with each path.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Survey {
+    host: String,
+    methods: Vec<String>,
+    paths: Vec<String>,
+    callers: Vec<Caller>,
+}
+
+/// Who makes the requests; all as in [`Query`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Caller {
+    #[serde(default)]
+    claims: Option<Box<RawValue>>,
+    #[serde(default)]
+    source: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, Values>,
+}
+
+/// What was decided.
+#[derive(Debug, Serialize)]
+pub(super) struct SurveyAnswer {
+    /// Every different answer, once.
+    answers: Vec<Explanation>,
+    /// For each caller the positions in `answers`: of the first method all paths, of the second,
+    /// and so on.
+    callers: Vec<Vec<usize>>,
+}
+
+impl Survey {
+    /// Decides every request at `now` (Unix seconds).
+    pub(super) fn run(self, explainer: &Explainer, now: u64) -> Result<SurveyAnswer, QueryError> {
+        let mut answers: Vec<Explanation> = Vec::new();
+        let mut callers = Vec::with_capacity(self.callers.len());
+        let (methods, paths) = (&self.methods, &self.paths);
+        for caller in self.callers {
+            let mut query = Query {
+                claims: caller.claims,
+                source: caller.source,
+                headers: caller.headers,
+                ..Query::default()
+            };
+            let mut row = Vec::with_capacity(methods.len().saturating_mul(paths.len()));
+            for (method, path) in
+                methods.iter().flat_map(|it| paths.iter().map(move |path| (it, path)))
+            {
+                query.request = format!("{method} https://{}{path}", self.host);
+                let answer = explainer.decide(&query, now)?;
+                row.push(answers.iter().position(|it| *it == answer).unwrap_or_else(|| {
+                    answers.push(answer);
+                    answers.len().saturating_sub(1)
+                }));
+            }
+            callers.push(row);
+        }
+        Ok(SurveyAnswer { answers, callers })
+    }
+}
