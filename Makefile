@@ -9,8 +9,8 @@ REQUESTS ?= 5000000
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test conformance wasm envoy lint bench bench-engine bench-micro soak security \
-	fuzz deny sbom reproducible clean tools
+.PHONY: help run test conformance wasm report-page test-web envoy lint bench bench-engine \
+	bench-micro soak security fuzz deny sbom reproducible clean tools
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,8 +32,17 @@ conformance: export FULL ?=
 conformance: tools wasm ## Engine, filter and Envoy's own filters side by side (FULL=1: 20,000 pairs)
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && cargo test --locked --test conformance
 
-wasm: tools ## Build the filter: dist/egress_auth.wasm
+wasm: tools ## Build the filter and the report's engine: dist/*.wasm
 	@scripts/build-wasm.sh
+
+report-page: ## Build the page of `egress-auth report` from web/ (needs Node)
+	@scripts/web.sh build
+
+test-web: export INSTALL ?= 1
+test-web: export IMAGES ?=
+test-web: tools wasm ## The report in a real browser (IMAGES=1: new pictures for docs/)
+	@cargo build --locked --bin egress-auth
+	@EGRESS_AUTH='$(abspath $(BUILD))/debug/egress-auth' scripts/web.sh test
 
 envoy: ## Find Envoy, or install one into .envoy/
 	@scripts/get-envoy.sh
@@ -77,7 +86,7 @@ reproducible: tools ## Build the module twice, in two folders, and compare the b
 	@scripts/reproducible.sh
 
 clean: ## Remove everything that was built or installed here
-	rm -rf '$(BUILD)' dist .envoy .tools fuzz/target fuzz/found fuzz/artifacts
+	rm -rf '$(BUILD)' dist .envoy .tools fuzz/target fuzz/found fuzz/artifacts web/node_modules
 
 tools:
 	@scripts/check-tools.sh

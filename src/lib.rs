@@ -14,6 +14,7 @@
 //! | [`filter`] | proxy-wasm contexts and host calls | wasm32, its pure parts both |
 //! | [`page`] | the engine for the page that `report` writes | wasm32 with the feature `page`, its pure parts both |
 //! | [`diff`] | what another policy would allow or deny | native |
+//! | [`outline`] | the hosts and the callers of a policy | native |
 //! | [`demo`] | a local issuer and an echo upstream, for trying things out and for tests | native |
 //! | [`cli`] | one file a command | native |
 
@@ -35,5 +36,7 @@ pub mod demo;
 pub mod diff;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod emit;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod outline;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod resource;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::module;
 use crate::compile::Compiled;
 use crate::emit::envoy::{DownstreamTls, Options, Upstream, system_ca};
 use crate::resource::diagnostic::Diagnostic;
@@ -98,15 +99,7 @@ impl EnvoyArgs {
     /// # Errors
     /// When none is named and none is found.
     pub fn module(&self) -> anyhow::Result<PathBuf> {
-        if let Some(module) = &self.wasm {
-            return Ok(module.clone());
-        }
-        let program = std::env::current_exe().ok();
-        let beside = program.as_deref().and_then(Path::parent).map(|folder| folder.join(MODULE));
-        let built = std::env::current_dir().ok().map(|folder| folder.join("dist").join(MODULE));
-        beside.into_iter().chain(built).find(|path| path.is_file()).with_context(|| {
-            format!("{MODULE} is neither beside this program nor in dist/: run `make wasm`, or name it with --wasm")
-        })
+        module::find(self.wasm.as_deref(), MODULE)
     }
 }
 

@@ -19,8 +19,9 @@ pub struct InputArgs {
     /// YAML or JSON files, folders with such files, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// How they are read.
     #[command(flatten)]
-    gateway: GatewayArgs,
+    pub gateway: GatewayArgs,
 }
 
 /// How documents are read.

@@ -8,7 +8,8 @@
 //! | [`output`] | writing results |
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
 //! | `istio_args` | flags of the outputs for Istio |
-//! | `check`, `compile`, `completions`, `diff`, `explain`, `run`, `schema`, `test`, `token` | the commands |
+//! | `module` | finding the modules that were built beside the command |
+//! | `check`, `compile`, `completions`, `diff`, `explain`, `report`, `run`, `schema`, `test`, `token` | the commands |
 //!
 //! A command parses nothing and decides nothing itself: it reads flags, calls the library and
 //! prints. Exit codes: 0 done, 1 the input has errors or the command failed, 2 wrong usage; those
@@ -28,7 +29,9 @@ pub mod envoy_args;
 mod explain;
 pub mod input;
 mod istio_args;
+mod module;
 pub mod output;
+mod report;
 mod run;
 mod schema;
 mod test;
@@ -54,6 +57,8 @@ enum Command {
     Diff(diff::Args),
     /// Say how requests would be decided, and why
     Explain(explain::Args),
+    /// Write a page for a browser: who may reach what, and why
+    Report(report::Args),
     /// Run a local Envoy that enforces a Gateway, with a demo issuer and an echo upstream
     Run(run::Args),
     /// Become another program that ends with this one's parent
@@ -75,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => completions::run(&args, &Arguments::command()),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Exec(args) => run::exec::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -35,9 +35,14 @@ impl<'p> View<'p> {
         Self { policy, servers, egress }
     }
 
+    /// The server that governs a host.
+    pub fn server(&self, host: &str) -> Option<&'p Server> {
+        self.servers.get(host).copied()
+    }
+
     /// What the policy says about a host, and what decides for it.
     pub fn effective(&self, host: &str) -> (Effective<'p>, Manner<'p>) {
-        let server = self.servers.get(host).copied();
+        let server = self.server(host);
         let egress = self.egress.get(host).copied();
         let authentication = server.and_then(|server| server.authentication.as_ref());
         let authorization = server.and_then(|server| server.authorization.as_ref());

@@ -14,11 +14,11 @@
 //! | `collapse` | what is decided alike, said once |
 
 mod collapse;
-mod effective;
-mod hosts;
+pub(crate) mod effective;
+pub(crate) mod hosts;
 #[cfg(test)]
 mod tests;
-mod witness;
+pub(crate) mod witness;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

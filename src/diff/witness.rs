@@ -17,7 +17,7 @@ use crate::policy::text_pattern::TextPattern;
 use crate::policy::{Policy, PropagatedIdentity};
 
 /// How far in the future `exp` is where a JWT rule asks for one, in seconds.
-const LIFETIME_SECONDS: u64 = 300;
+pub(crate) const LIFETIME_SECONDS: u64 = 300;
 /// Methods of which the first that no rule names stands for all others.
 const METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"];
 
@@ -118,6 +118,38 @@ impl Requests {
     }
 }
 
+/// Methods and paths that tell rules apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Operations {
+    /// As [`Requests::methods`].
+    pub(crate) methods: Vec<String>,
+    /// As [`Requests::other_method`].
+    pub(crate) other_method: String,
+    /// As [`Requests::paths`].
+    pub(crate) paths: Vec<String>,
+    /// As [`Requests::patterns`].
+    pub(crate) patterns: BTreeMap<String, BTreeSet<usize>>,
+}
+
+impl Operations {
+    pub(crate) fn of(atoms: &[&Atom<'_>]) -> Self {
+        let operations = || atoms.iter().filter_map(|atom| atom.operation);
+        let lists = operations().filter_map(|operation| operation.methods.as_ref());
+        let mut methods: BTreeSet<&str> = lists.flatten().map(String::as_str).collect();
+        let other = METHODS.into_iter().find(|method| !methods.contains(method));
+        let other = other.unwrap_or("OTHER");
+        methods.insert(other);
+        let lists = operations().filter_map(|operation| operation.paths.as_ref());
+        let (paths, patterns) = paths(lists.flatten().map(String::as_str).collect());
+        Self {
+            methods: methods.into_iter().map(str::to_owned).collect(),
+            other_method: other.to_owned(),
+            paths,
+            patterns,
+        }
+    }
+}
+
 /// What requests to one host are made from, beside its rules.
 pub(super) struct Witnesses<'p> {
     /// What each policy says about the issuers of tokens, by issuer.
@@ -148,21 +180,14 @@ impl<'p> Witnesses<'p> {
 
     /// Requests that tell rules apart; `whole` says whether these are all the rules of a host.
     pub(super) fn requests(&self, atoms: &[&Atom<'_>], whole: bool) -> Requests {
-        let operations = || atoms.iter().filter_map(|atom| atom.operation);
-        let lists = operations().filter_map(|operation| operation.methods.as_ref());
-        let mut methods: BTreeSet<&str> = lists.flatten().map(String::as_str).collect();
-        let other = METHODS.into_iter().find(|method| !methods.contains(method));
-        let other = other.unwrap_or("OTHER");
-        methods.insert(other);
-        let lists = operations().filter_map(|operation| operation.paths.as_ref());
-        let (paths, patterns) = paths(lists.flatten().map(String::as_str).collect());
+        let Operations { methods, other_method, paths, patterns } = Operations::of(atoms);
         Requests {
             tokens: self.tokens(atoms),
             senders: self.senders(atoms),
-            methods: methods.into_iter().map(str::to_owned).collect(),
+            methods,
             paths,
             patterns,
-            other_method: other.to_owned(),
+            other_method,
             whole,
         }
     }
@@ -289,7 +314,7 @@ impl<'p> Witnesses<'p> {
 }
 
 /// A value that a claim pattern matches.
-fn example(pattern: &str) -> String {
+pub(crate) fn example(pattern: &str) -> String {
     match TextPattern::parse(pattern) {
         TextPattern::Exact(text) => text.into(),
         TextPattern::Prefix(text) => format!("{text}x"),
@@ -300,7 +325,7 @@ fn example(pattern: &str) -> String {
 }
 
 /// Namespace and service account that a source pattern matches.
-fn workload(pattern: &str) -> (String, String) {
+pub(crate) fn workload(pattern: &str) -> (String, String) {
     let (namespace, account) = pattern.split_once('/').unwrap_or((pattern, "*"));
     let fill = |part: &str, any: &str| match part.strip_suffix('*') {
         None => part.to_owned(),

@@ -6,16 +6,20 @@ use serde_json::{Value, json};
 
 use crate::diff::{Answer, Change, Comparison, Group, Host, Sender, Token};
 
-/// One JSON object.
+/// Writes one JSON object.
 pub fn write(comparison: &Comparison, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{:#}", value(comparison))
+}
+
+/// What differs, with every request.
+pub fn value(comparison: &Comparison) -> Value {
     let groups = comparison.groups.iter();
-    let value = json!({
+    json!({
         "hosts": comparison.hosts,
         "differing_hosts": comparison.differing,
         "requests": comparison.requests,
         "differences": groups.map(group).collect::<Vec<_>>(),
-    });
-    writeln!(out, "{value:#}")
+    })
 }
 
 fn group(group: &Group) -> Value {

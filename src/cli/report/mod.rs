@@ -1,0 +1,82 @@
+//! `egress-auth report`: a policy as one page for a browser, with the engine in it.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `data` | what the page is given |
+//! | `secrets` | what of a policy must not be in it |
+//! | `page` | the page: scripts, styles, data and engine in one file without any request |
+//! | `page.html` | scripts and styles, built from `web/` by `make report-page` |
+
+mod data;
+mod page;
+mod secrets;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use super::explain::now;
+use super::input::{InputArgs, Loaded};
+use super::{module, output};
+
+/// File name of the page's engine.
+const MODULE: &str = "egress_auth_page.wasm";
+
+/// Flags of `egress-auth report`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The policy before, in the same form: the page also shows what differs
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    old: Vec<PathBuf>,
+    /// Write to a file instead of standard output
+    #[arg(short, long = "out", value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The page's engine; default: egress_auth_page.wasm beside this program, then
+    /// dist/egress_auth_page.wasm
+    #[arg(long, value_name = "FILE")]
+    wasm: Option<PathBuf>,
+}
+
+/// Runs the command: exit code 0 when a page was written, 1 when the documents have errors.
+///
+/// # Errors
+/// When the input or the engine cannot be read, or the page cannot be written.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let inputs = args.input.paths.iter().chain(&args.old);
+    let from_stdin = inputs.filter(|path| path.as_os_str() == "-").count();
+    anyhow::ensure!(from_stdin <= 1, "only one input can be `-`");
+    let engine = engine(args)?;
+    let loaded = args.input.load()?;
+    loaded.print()?;
+    let old = match args.old.as_slice() {
+        [] => None,
+        paths => {
+            let old: Loaded = args.input.gateway.load(paths)?;
+            if old.compiled.is_none() {
+                old.print()?;
+                return Ok(ExitCode::FAILURE);
+            }
+            old.compiled
+        }
+    };
+    let Some(compiled) = &loaded.compiled else { return Ok(ExitCode::FAILURE) };
+    let data = data::data(&loaded, compiled, old.as_ref(), now()?)?;
+    output::write_with(args.out.as_deref(), |out| page::write(&data, &engine, out))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The module that decides in the page.
+fn engine(args: &Args) -> anyhow::Result<Vec<u8>> {
+    let path = module::find(args.wasm.as_deref(), MODULE)?;
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    // WebAssembly core specification, section 5.5.16.
+    anyhow::ensure!(
+        bytes.starts_with(b"\0asm\x01\0\0\0"),
+        "{} is not a WebAssembly module",
+        path.display()
+    );
+    Ok(bytes)
+}

@@ -1,0 +1,145 @@
+// What the command writes into the page, and what the engine answers.
+
+/** A policy: the JSON that the filter reads, as far as the page shows it. */
+export interface Policy {
+  gateway: string;
+  default_action: "deny" | "allow";
+  jwt_rules?: JwtRule[];
+  principals?: Principal[];
+  operations?: Operation[];
+  rules?: { name: string; from?: number[]; to?: number[] }[];
+  servers: Server[];
+  egress_rules?: { name: string; from?: string[]; to?: number[]; identity?: string }[];
+  source_identity?: { propagated?: { header: string } };
+  egress?: { hostname: string; rules: number[]; shadow?: boolean }[];
+}
+
+export interface JwtRule {
+  issuer: string;
+  audiences?: string[];
+  jwks: { inline?: string; remote?: { uri: string } };
+  require_expiration?: boolean;
+  max_lifetime_seconds?: number;
+}
+
+export interface Principal {
+  iss?: string;
+  sub?: string;
+  other?: Record<string, string>;
+}
+
+export interface Operation {
+  methods?: string[];
+  paths?: string[];
+}
+
+export interface Server {
+  name: string;
+  hostname: string;
+  authentication?: { jwt: number[]; required?: boolean };
+  authorization?: { rules: number[] };
+  passthrough?: boolean;
+  shadow_authentication?: boolean;
+  shadow_authorization?: boolean;
+}
+
+export interface Side {
+  policy: Policy;
+  silenced: Record<string, number[]>;
+}
+
+export interface Host {
+  name: string | null;
+  example: string;
+  server: number | null;
+  egress: number | null;
+  decides: string;
+  tried_out: boolean;
+  class: number;
+  probe: number;
+  with: number[];
+}
+
+export interface Caller {
+  kind: "principal" | "issuer" | "source" | "other_source" | "nobody";
+  label: string;
+  detail: string;
+  claims?: Record<string, unknown>;
+  expires_in_seconds?: number;
+  source?: string;
+}
+
+export interface Probe {
+  methods: string[];
+  other_method: string;
+  paths: string[];
+  patterns: Record<string, number[]>;
+}
+
+export interface Finding {
+  severity: "error" | "warning" | "note";
+  message: string;
+  file?: string;
+  line?: number;
+  column?: number;
+  field?: string;
+  hint?: string;
+}
+
+export interface Brief {
+  decision: "allow" | "deny";
+  status: number;
+  reason: string;
+}
+
+export interface Answer extends Brief {
+  server: string | null;
+  mechanism: string;
+  rule: string | null;
+}
+
+export interface Explanation extends Answer {
+  steps: string[];
+}
+
+export type Sender = null | string | { peer: string | null; behind: string };
+
+export interface Change {
+  change: "allowed" | "denied";
+  before: Brief;
+  after: Brief;
+  claims: (Record<string, unknown> | null)[];
+  sources: Sender[];
+  methods: string[];
+  paths: string[];
+}
+
+export interface Diff {
+  hosts: number;
+  differing_hosts: number;
+  requests: number;
+  differences: {
+    hosts: { name: string | null; example: string }[];
+    differs: string[];
+    changes: Change[];
+  }[];
+}
+
+export interface Data {
+  version: string;
+  made_at: number;
+  new: Side;
+  old?: Side;
+  outline: { hosts: Host[]; callers: Caller[]; probes: Probe[] };
+  diagnostics: { errors: number; warnings: number; diagnostics: Finding[] };
+  diff?: Diff;
+  samples: { query: Query; expected: Explanation }[];
+}
+
+/** A request as `egress-auth explain --requests` reads it. */
+export interface Query {
+  request: string;
+  claims?: unknown;
+  source?: string;
+  headers?: Record<string, string | string[]>;
+}
