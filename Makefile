@@ -9,7 +9,7 @@ REQUESTS ?= 5000000
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test conformance wasm report-page test-web envoy lint bench bench-engine \
+.PHONY: help run test conformance wasm filter report-page test-web envoy lint bench bench-engine \
 	bench-micro soak security fuzz deny sbom reproducible clean tools
 
 help: ## This list
@@ -17,7 +17,7 @@ help: ## This list
 
 # The shell becomes egress-auth (exec), so that Ctrl-C reaches it and nothing else is left.
 run: export INSTALL = 1
-run: tools wasm ## Build all, then a local Envoy that enforces ARGS (default: the payments example)
+run: tools filter ## Build all, then a local Envoy that enforces ARGS (default: the payments example)
 	@echo 'egress-auth: building the command line' >&2
 	@cargo build --locked --bin egress-auth
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
@@ -29,11 +29,15 @@ test: tools wasm ## Every test, those in a real Envoy included
 
 conformance: export INSTALL ?= 1
 conformance: export FULL ?=
-conformance: tools wasm ## Engine, filter and Envoy's own filters side by side (FULL=1: 20,000 pairs)
+conformance: tools filter ## Engine, filter and Envoy's own filters side by side (FULL=1: 20,000 pairs)
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && cargo test --locked --test conformance
 
 wasm: tools ## Build the filter and the report's engine: dist/*.wasm
 	@scripts/build-wasm.sh
+
+# What most targets need of it.
+filter: tools
+	@scripts/build-wasm.sh filter
 
 report-page: ## Build the page of `egress-auth report` from web/ (needs Node)
 	@scripts/web.sh build
@@ -53,7 +57,7 @@ lint: tools ## Formatting and clippy, warnings denied, for this machine and for 
 	scripts/build-wasm.sh lint
 
 bench: export INSTALL ?= 1
-bench: tools wasm ## The filter beside Envoy's own, on an idle machine; BENCH=--quick only tries it out
+bench: tools filter ## The filter beside Envoy's own, on an idle machine; BENCH=--quick only tries it out
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
 		cargo bench --locked --profile measure --bench side_by_side -- $(BENCH)
 
@@ -65,12 +69,12 @@ bench-micro: tools ## Times of single steps of the engine
 	cargo bench --locked --profile measure --bench decide --bench paths
 
 soak: export INSTALL ?= 1
-soak: tools wasm ## Millions of requests through one Envoy, and what is larger after them (REQUESTS)
+soak: tools filter ## Millions of requests through one Envoy, and what is larger after them (REQUESTS)
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
 		cargo bench --locked --profile measure --bench soak -- --requests $(REQUESTS)
 
 security: export INSTALL ?= 1
-security: tools wasm ## What tries to get past the filter, counted (FUZZ_RUNS inputs a fuzz target)
+security: tools filter ## What tries to get past the filter, counted (FUZZ_RUNS inputs a fuzz target)
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && scripts/security.sh
 
 fuzz: tools ## Fuzz every target for FUZZ_SECONDS (60), or for FUZZ_RUNS inputs

@@ -12,7 +12,7 @@ trap 'exit 143' TERM
 for folder in "$work/one" "$work/another/of-a-longer-name"; do
     mkdir -p "$folder"
     git ls-files -z | tar --create --null --files-from=- | tar --extract --directory "$folder"
-    (cd "$folder" && unset CARGO_TARGET_DIR && scripts/build-wasm.sh)
+    (cd "$folder" && unset CARGO_TARGET_DIR && scripts/build-wasm.sh filter)
     sum=$(sha256sum <"$folder/dist/egress_auth.wasm")
     sum=${sum%% *}
     printf '%s  %s\n' "$sum" "$folder/dist/egress_auth.wasm"
