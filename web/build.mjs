@@ -9,6 +9,15 @@ import { fileURLToPath } from "node:url";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
+/** What is in the script beside our own, with the licences that ask to go along with it. */
+async function notices() {
+  const texts = ["preact", "@tanstack/virtual-core"].map(async (name) => {
+    const licence = await readFile(here(`node_modules/${name}/LICENSE`), "utf8");
+    return `${name}\n\n${licence.trim()}`;
+  });
+  return `/*!\n${(await Promise.all(texts)).join("\n\n")}\n*/\n`;
+}
+
 async function bundle(entry) {
   const result = await build({
     entryPoints: [here(entry)],
@@ -27,7 +36,8 @@ async function bundle(entry) {
   return result.outputFiles[0].text.trim();
 }
 
-const [script, style] = [await bundle("src/main.tsx"), await bundle("src/style.css")];
+const script = (await notices()) + (await bundle("src/main.tsx"));
+const style = await bundle("src/style.css");
 for (const [name, text] of [
   ["script", script],
   ["style", style],
