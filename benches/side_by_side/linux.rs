@@ -15,7 +15,7 @@ use super::scenario::{Scenario, groups};
 use super::targets::targets;
 use super::tokens::Tokens;
 use super::variant::module;
-use super::{growth, markdown, plots, rounds};
+use super::{compiling, growth, markdown, plots, rounds};
 
 /// What one request costs in calls, as the tests have it.
 const HOST_CALLS: &str = include_str!("../../tests/tables/host_calls.yaml");
@@ -55,8 +55,15 @@ pub fn main() -> anyhow::Result<()> {
     let progress = ProgressBar::new(u64::try_from(lanes * settings.rounds)?);
     let style = "{bar:30} {pos}/{len} {elapsed} (about {eta} to go) {msg}";
     progress.set_style(ProgressStyle::with_template(style)?);
-    progress.set_message("signing tokens");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let compiling = match args.scenarios.is_empty() {
+        true => {
+            progress.set_message("compiling a large Gateway");
+            Some(compiling::measure(target, settings.rounds)?)
+        }
+        false => None,
+    };
+    progress.set_message("signing tokens");
     let mut setup = Setup {
         envoy_core,
         load_core,
@@ -83,6 +90,7 @@ pub fn main() -> anyhow::Result<()> {
         machine,
         settings,
         growth,
+        compiling,
         host_calls: serde_saphyr::from_str(HOST_CALLS)?,
         scenarios,
     };

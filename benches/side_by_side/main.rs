@@ -16,6 +16,7 @@
 //! | `requests` | the requests, ready to be written |
 //! | `load`, `connection` | the load generator |
 //! | `rounds` | measures all lanes in turns, again and again |
+//! | `compiling` | what it costs to compile a large Gateway |
 //! | `growth` | a million requests, and what is larger after them |
 //! | `statistics` | medians, spread, ratios with their confidence |
 //! | `targets`, `verdict` | what has to hold, and whether it does |
@@ -29,6 +30,8 @@
 
 #[cfg(target_os = "linux")]
 mod certificates;
+#[cfg(target_os = "linux")]
+mod compiling;
 #[cfg(target_os = "linux")]
 mod connection;
 #[cfg(target_os = "linux")]

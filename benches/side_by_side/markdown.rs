@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::compiling::{self, Compiling};
 use super::plots::Plot;
 use super::results::{
     Calls, Growth, LaneResult, Measure, RatioResult, Results, ScenarioResult, Settings, SizeResult,
@@ -68,6 +69,9 @@ pub fn document(results: &Results, plots: &[Plot]) -> anyhow::Result<String> {
         figures(&mut text, scenario)?;
     }
     memory(&mut text, results)?;
+    if let Some(compiling) = &results.compiling {
+        large_gateway(&mut text, compiling)?;
+    }
     host_calls(&mut text, results)?;
     Ok(text)
 }
@@ -177,6 +181,34 @@ fn memory(text: &mut String, results: &Results) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+fn large_gateway(text: &mut String, it: &Compiling) -> std::fmt::Result {
+    let (seconds, peak) = compiling::AT_MOST;
+    let verdict = |held| if held { "held" } else { "**missed**" };
+    writeln!(
+        text,
+        "\n## Compiling\n\n`egress-auth compile` of {} hosts with {} rules each: {} of YAML to {} of \
+         plugin configuration. Built as this benchmark is, without link-time optimization.\n\n\
+         | what | | target | |\n|---|---:|---|---|",
+        thousands(it.hosts as u64),
+        it.rules,
+        bytes(it.document),
+        bytes(it.policy),
+    )?;
+    writeln!(
+        text,
+        "| time | {} s | at most {seconds} s | {} |",
+        within(it.seconds, |value| format!("{value:.2}")),
+        verdict(it.seconds.median <= seconds)
+    )?;
+    writeln!(
+        text,
+        "| memory at its most | {} | at most {} | {} |",
+        bytes(it.peak),
+        bytes(peak),
+        verdict(it.peak <= peak)
+    )
 }
 
 fn host_calls(text: &mut String, results: &Results) -> std::fmt::Result {

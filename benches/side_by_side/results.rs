@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::compiling::Compiling;
 use super::envoy::Memory;
 use super::machine::Machine;
 use super::statistics::{Estimate, Spread, ratio, spread};
@@ -26,6 +27,8 @@ pub struct Results {
     pub sizes: Vec<SizeResult>,
     /// What a million requests leave behind.
     pub growth: Option<Growth>,
+    /// What it costs to compile a large Gateway.
+    pub compiling: Option<Compiling>,
     /// What the filter asks of Envoy for one request, by kind of request.
     pub host_calls: BTreeMap<String, Calls>,
     /// The figures.
