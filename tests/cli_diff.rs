@@ -253,3 +253,98 @@ fn a_change_that_many_hosts_share_is_said_once() {
     assert!(rest.ends_with("3 became allowed and 3 denied\n"), "{text}");
     assert_eq!(rest.matches("allowed  sub").count(), 1, "{text}");
 }
+
+/// What stands for all that no rule names is named by neither policy.
+#[test]
+fn names_that_rules_use_are_never_taken_for_all_others() {
+    let methods = "GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS, TRACE, OTHER";
+    let rule = |who: &str, to: &str| {
+        let rule = format!("{{name: r, from: [{{jwt: {who}}}], to: [{to}]}}");
+        format!("  http:\n{}", server("api", &rule))
+    };
+    let workload = |source: &str| {
+        format!(
+            "  egressAuthorization:\n  - from: {{serviceAccounts: [{source}]}}\n    to: [{{host: \
+             {{exact: api.test}}}}]\n  http: [{{name: api, hostname: api.test}}]\n"
+        )
+    };
+    let named = rule("{sub: bob}", &format!("{{methods: [{methods}]}}"));
+    let put = rule("{sub: bob}", "{methods: [PUT]}");
+    let any_path = rule("{sub: bob}", "{methods: [PUT], paths: ['/{*}']}");
+    // Before, after, what is opened, and what must not be said of it.
+    let table = [
+        (rule("{sub: bob}", "{methods: [X]}"), named.clone(), "DELETE, GET, HEAD", "any method"),
+        (named, rule("{sub: bob}", "{paths: ['/*']}"), "  any but DELETE, GET, HEAD", "any method"),
+        (
+            rule("{sub: another-subject}", "{methods: [PUT]}"),
+            rule("{}", "{methods: [PUT]}"),
+            "sub=another-subject-2 iss",
+            "sub=another-subject ",
+        ),
+        (
+            workload("another-namespace/another-account"),
+            workload("another-namespace/*"),
+            "from another-namespace/another-account-2  any method  any path",
+            "another-account  any",
+        ),
+        (rule("{sub: bob}", "{methods: [X]}"), any_path.clone(), "  PUT  /{*}  ", "any path"),
+        (any_path, put, "  PUT  /another-path/another-path  ", "any path"),
+        (
+            rule("{sub: 'team-x'}", "{methods: [PUT]}"),
+            rule("{sub: 'team-*'}", "{methods: [PUT]}"),
+            "sub=team-y iss",
+            "sub=team-x",
+        ),
+    ];
+    for (old, new, expected, wrong) in table {
+        let (code, text) = diff(&folder(&old, &new), &[]);
+        assert_eq!(code, 1, "{text}");
+        let opened: Vec<_> = text.lines().filter(|line| line.starts_with("  + allowed")).collect();
+        let opened = opened.join("\n");
+        assert!(opened.contains(expected) && !opened.contains(wrong), "{expected}\n{text}");
+    }
+}
+
+/// A server with a rule for so many subjects and paths.
+fn long_lists(who: &str, subjects: usize, paths: usize) -> String {
+    let from: Vec<_> = (0..subjects).map(|it| format!("{{jwt: {{sub: {who}{it}}}}}")).collect();
+    let paths: Vec<_> = (0..paths).map(|it| format!("/p{it}")).collect();
+    let (from, paths) = (from.join(", "), paths.join(", "));
+    let to = format!("{{methods: [A, B, C, D, E], paths: [{paths}]}}");
+    format!("  http:\n{}", server("api", &format!("{{name: r, from: [{from}], to: [{to}]}}")))
+}
+
+/// Of long lists only what changed costs requests.
+#[test]
+fn one_path_more_beside_many_costs_few_requests() {
+    let (old, new) = (long_lists("u", 100, 100), long_lists("u", 100, 101));
+    let (code, text) = diff(&folder(&old, &new), &["--output", "json"]);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &report["requests_left_out"]), (1, &json!(0)));
+    let [change] = &report["differences"][0]["changes"].as_array().unwrap()[..] else {
+        panic!("{text}")
+    };
+    assert_eq!((&change["change"], &change["paths"]), (&json!("allowed"), &json!(["/p100"])));
+    assert_eq!(change["methods"], json!(["A", "B", "C", "D", "E"]));
+    assert_eq!(change["claims"].as_array().unwrap().len(), 100);
+    assert!(report["requests"].as_u64().unwrap() < 2_000, "{}", report["requests"]);
+}
+
+/// A comparison that would take too long is cut short, and says so.
+#[test]
+fn what_was_not_compared_is_said() {
+    let folder = folder(&long_lists("u", 300, 300), &long_lists("v", 300, 300));
+    let (code, text) = diff(&folder, &[]);
+    assert_eq!(code, 1);
+    let says = |line: &str, end: &str| {
+        text.lines().any(|found| found.starts_with(line) && found.ends_with(end))
+    };
+    assert!(says("  + allowed  sub=v0 ", "200 allowed, was 403 no_rule_matched"), "{text}");
+    assert!(says("  ? ", " more requests from the patterns were not made"), "{text}");
+    assert!(says("not all of them were made: ", "with --requests FILE"), "{text}");
+    let (_, text) = diff(&folder, &["--output", "json"]);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let left_out = report["requests_left_out"].as_u64().unwrap();
+    assert!(left_out > 0, "{left_out}");
+    assert_eq!(report["differences"][0]["requests_left_out"], left_out);
+}

@@ -6,6 +6,7 @@
 //! | `discover` | asking issuers where their keys are |
 //! | [`diagnostics`] | how diagnostics look |
 //! | [`output`] | writing results |
+//! | [`plain`] | text of others, made harmless |
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
 //! | `istio_args` | flags of the outputs for Istio |
 //! | `module` | finding the modules that were built beside the command |
@@ -31,6 +32,7 @@ pub mod input;
 mod istio_args;
 mod module;
 pub mod output;
+pub mod plain;
 mod report;
 mod run;
 mod schema;
@@ -91,7 +93,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", plain::plain_lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -93,6 +93,24 @@ pub enum Who<'p> {
     Workload(&'p str, IdentityMatch),
 }
 
+impl<'p> Who<'p> {
+    /// The principal that a token matches, where that is asked for.
+    pub fn principal(&self) -> Option<&'p Principal> {
+        match self {
+            Self::Token(principal) => Some(principal),
+            Self::Anyone | Self::Workload(..) => None,
+        }
+    }
+
+    /// The workloads, where those are asked for.
+    pub fn source(&self) -> Option<&'p str> {
+        match self {
+            Self::Workload(source, _) => Some(source),
+            Self::Anyone | Self::Token(_) => None,
+        }
+    }
+}
+
 impl<'p> Effective<'p> {
     /// Every combination that is admitted by rules.
     pub fn atoms(&self) -> BTreeSet<&Atom<'p>> {

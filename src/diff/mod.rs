@@ -10,27 +10,33 @@
 //! |---|---|
 //! | `effective` | what a policy says about one host, without names and order |
 //! | `hosts` | the hosts of two policies, with one for every wildcard and one that none names |
+//! | `operations` | methods and paths from the patterns of rules |
+//! | `parts` | what only one of two lists of rules grants |
+//! | `stand_in` | values for all that no pattern names |
 //! | `witness` | requests from the patterns of rules |
 //! | `collapse` | what is decided alike, said once |
 
 mod collapse;
 pub(crate) mod effective;
 pub(crate) mod hosts;
+pub(crate) mod operations;
+mod parts;
+pub(crate) mod stand_in;
 #[cfg(test)]
 mod tests;
 pub(crate) mod witness;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
 
 pub use self::collapse::Change;
 use self::collapse::{Cell, collapse};
-use self::effective::{Access, Atom, Effective};
+use self::effective::{Access, Effective};
 pub use self::hosts::Host;
 use self::hosts::{View, hosts};
+use self::parts::Part;
 use self::witness::Witnesses;
 pub use self::witness::{Requests, Sender, Token};
 use crate::engine::{
@@ -39,9 +45,13 @@ use crate::engine::{
 use crate::jwt::{SoftwareVerifier, TokenCache};
 use crate::policy::Policy;
 
-/// Requests that are made up for one host from all of its rules at once. A host with more is
-/// looked at rule by rule, at those that only one of the policies has.
-const MOST_REQUESTS_AT_ONCE: usize = 20_000;
+/// What requests may cost that are made up for one host from all of its rules at once, in
+/// comparisons with a pattern. A host with more is looked at by what only one of the policies
+/// grants.
+const MOST_AT_ONCE: usize = 2_000_000;
+/// What all requests together may cost: some seconds in a build that is not optimized. Hosts share
+/// it evenly, and what one leaves is for the others.
+const MOST_TOGETHER: usize = 20_000_000;
 
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -63,6 +73,8 @@ pub struct Comparison {
     pub differing: usize,
     /// How many requests both engines decided.
     pub requests: usize,
+    /// How many more there would have been: there is a bound on what a comparison may cost.
+    pub left_out: usize,
     /// The hosts with different rules, those with the same rules before and after together.
     pub groups: Vec<Group>,
 }
@@ -78,6 +90,8 @@ pub struct Group {
     pub authorization: bool,
     /// Requests that became allowed or denied; none where no request tells the rules apart.
     pub changes: Vec<Change>,
+    /// How many more requests could be made from the rules: there may be more changes.
+    pub left_out: usize,
 }
 
 impl Comparison {
@@ -105,54 +119,69 @@ pub fn compare(old: &Policy, new: &Policy, now: u64) -> Result<Comparison, Polic
             groups.entry(pair).or_default().push(host);
         }
     }
+    let mut budget = MOST_TOGETHER;
+    let mut groups_left = groups.len();
     for (((old_rules, _), (new_rules, _)), hosts) in groups {
         let mut changes = Vec::new();
+        let mut left_out = 0_usize;
         let example = hosts.first().map(|host| host.example.clone()).unwrap_or_default();
-        for requests in requests(&old_rules, &new_rules, old, new, now) {
-            comparison.requests = comparison.requests.saturating_add(requests.count());
-            let cells = differing(&judges, &example, &Rc::new(requests));
-            // Rule by rule, one request may come up several times.
-            for change in cells {
+        let mut share = budget.checked_div(groups_left).unwrap_or_default();
+        groups_left = groups_left.saturating_sub(1);
+        let rules = [&old_rules, &new_rules];
+        each_requests(rules, [old, new], now, |mut requests, parts_left| {
+            let all = requests.count();
+            requests.shrink(share.checked_div(parts_left).unwrap_or_default());
+            let made = requests.count();
+            comparison.requests = comparison.requests.saturating_add(made);
+            left_out = left_out.saturating_add(all.saturating_sub(made));
+            share = share.saturating_sub(requests.cost());
+            budget = budget.saturating_sub(requests.cost());
+            // Part by part, one request may come up several times.
+            for change in differing(&judges, &example, &Rc::new(requests)) {
                 if !changes.contains(&change) {
                     changes.push(change);
                 }
             }
-        }
+        });
+        comparison.left_out = comparison.left_out.saturating_add(left_out);
         comparison.groups.push(Group {
             hosts,
             authentication: old_rules.tokens != new_rules.tokens,
             authorization: old_rules.access != new_rules.access,
             changes,
+            left_out,
         });
     }
     Ok(comparison)
 }
 
-/// The requests to make to a host with these rules: all at once, or rule by rule.
-fn requests(
-    old_rules: &Effective<'_>,
-    new_rules: &Effective<'_>,
-    old: &Policy,
-    new: &Policy,
+/// Hands on the requests to make to a host with these rules: all at once, or part by part, each
+/// with how many parts are left.
+fn each_requests(
+    [old_rules, new_rules]: [&Effective<'_>; 2],
+    policies: [&Policy; 2],
     now: u64,
-) -> Vec<Requests> {
-    let witnesses = Witnesses::new([old_rules, new_rules], [old, new], now);
+    mut each: impl FnMut(Requests, usize),
+) {
     let (before, after) = (old_rules.atoms(), new_rules.atoms());
-    let all: BTreeSet<&Atom<'_>> = before.union(&after).copied().collect();
-    let whole = witnesses.requests(&all.iter().copied().collect::<Vec<_>>(), true);
-    if whole.count() <= MOST_REQUESTS_AT_ONCE {
-        return vec![whole];
+    let whole = Part::of(before.union(&after).copied());
+    let witnesses = Witnesses::new([old_rules, new_rules], policies, whole, now);
+    let all = witnesses.all();
+    if all.cost() <= MOST_AT_ONCE {
+        return each(all, 1);
     }
-    // A request that only one policy allows is allowed by a rule that only this policy has; or by
-    // any rule, where tokens or everything beside the rules differ.
+    // A request that only one policy allows is allowed by what only this policy grants; or by any
+    // rule, where tokens or everything beside the rules differ.
     let by_rules = |rules: &Effective<'_>| matches!(rules.access, Access::Rules(_));
     let only_rules_differ =
         old_rules.tokens == new_rules.tokens && by_rules(old_rules) && by_rules(new_rules);
-    let atoms: Vec<_> = match only_rules_differ {
-        true => before.symmetric_difference(&after).copied().collect(),
-        false => all.into_iter().collect(),
-    };
-    atoms.into_iter().map(|atom| witnesses.requests(&[atom], false)).collect()
+    if !only_rules_differ {
+        return each(all, 1);
+    }
+    let parts = parts::differing(&before, &after);
+    for (done, part) in parts.iter().enumerate() {
+        each(witnesses.of(part), parts.len().saturating_sub(done));
+    }
 }
 
 /// Lets both policies decide requests to a host; those that they decide differently, collapsed.

@@ -133,6 +133,9 @@ fn any_requests() -> impl Strategy<Value = Requests> {
         patterns: std::collections::BTreeMap::new(),
         other_method: String::new(),
         whole: false,
+        tokens_matter: true,
+        senders_matter: true,
+        patterns_compared: 0,
     })
 }
 

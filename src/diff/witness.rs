@@ -4,22 +4,26 @@
 //! it, its method and its path. For each, every pattern of the rules yields values that it
 //! matches, and one more value stands for all that no pattern names. Methods are compared with
 //! words alone, so that one method beside those stands for every other; values of the other
-//! things are examples.
+//! things are examples. What stands for the rest is looked for among the patterns of both policies
+//! ([`super::stand_in`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::effective::{Atom, Effective, Issuer, Who};
+use super::effective::{Effective, Issuer, Who};
+use super::operations::{OperationStandIns, Operations};
+use super::parts::Part;
+use super::stand_in::{Callers, Patterns};
+use crate::engine::path::{Readings, readings};
 use crate::jwt::Claims;
-use crate::policy::path_pattern::PathPattern;
 use crate::policy::text_pattern::TextPattern;
 use crate::policy::{Policy, PropagatedIdentity};
 
 /// How far in the future `exp` is where a JWT rule asks for one, in seconds.
 pub(crate) const LIFETIME_SECONDS: u64 = 300;
-/// Methods of which the first that no rule names stands for all others.
-const METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"];
+/// What a decision costs beside the comparison of patterns, in such comparisons.
+const FIXED_COST: usize = 50;
 
 /// The token of a made-up request.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -78,6 +82,12 @@ pub struct Requests {
     pub other_method: String,
     /// Whether these are all the values that matter to the host.
     pub whole: bool,
+    /// Whether the host looks at tokens.
+    pub tokens_matter: bool,
+    /// Whether the host looks at workloads.
+    pub senders_matter: bool,
+    /// How many patterns a decision compares one reading of a path with, about.
+    pub(super) patterns_compared: usize,
 }
 
 /// One of [`Requests`].
@@ -93,6 +103,38 @@ impl Requests {
     pub fn count(&self) -> usize {
         let counts = [self.tokens.len(), self.senders.len(), self.methods.len(), self.paths.len()];
         counts.into_iter().fold(1, usize::saturating_mul)
+    }
+
+    /// What deciding them all costs, about, in comparisons with a pattern.
+    pub(super) fn cost(&self) -> usize {
+        let others = [self.tokens.len(), self.senders.len(), self.methods.len()];
+        let read = |path: &String| match readings(path.as_bytes()) {
+            Ok(Readings::Several(readings)) => readings.len(),
+            Ok(Readings::One(_)) | Err(_) => 1,
+        };
+        let readings: usize = self.paths.iter().map(read).sum();
+        let each = self.patterns_compared.saturating_add(FIXED_COST);
+        others.into_iter().fold(readings.saturating_mul(each), usize::saturating_mul)
+    }
+
+    /// Leaves out values, of what there is most, until the rest costs no more than this.
+    pub(super) fn shrink(&mut self, most: usize) {
+        while self.cost() > most {
+            let lengths =
+                [self.tokens.len(), self.senders.len(), self.methods.len(), self.paths.len()];
+            let longest = lengths.into_iter().max().unwrap_or_default();
+            let half = longest.div_euclid(2);
+            self.whole = false;
+            match lengths.into_iter().position(|length| length == longest) {
+                Some(0) => self.tokens.truncate(half),
+                Some(1) => self.senders.truncate(half),
+                Some(2) => self.methods.truncate(half),
+                _ => self.paths.truncate(half),
+            }
+        }
+        // A pattern stands for all of its paths or is not named.
+        let left = self.paths.len();
+        self.patterns.retain(|_, paths| paths.iter().all(|at| *at < left));
     }
 
     /// The position of every request: of its token, sender, method and path.
@@ -118,38 +160,6 @@ impl Requests {
     }
 }
 
-/// Methods and paths that tell rules apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Operations {
-    /// As [`Requests::methods`].
-    pub(crate) methods: Vec<String>,
-    /// As [`Requests::other_method`].
-    pub(crate) other_method: String,
-    /// As [`Requests::paths`].
-    pub(crate) paths: Vec<String>,
-    /// As [`Requests::patterns`].
-    pub(crate) patterns: BTreeMap<String, BTreeSet<usize>>,
-}
-
-impl Operations {
-    pub(crate) fn of(atoms: &[&Atom<'_>]) -> Self {
-        let operations = || atoms.iter().filter_map(|atom| atom.operation);
-        let lists = operations().filter_map(|operation| operation.methods.as_ref());
-        let mut methods: BTreeSet<&str> = lists.flatten().map(String::as_str).collect();
-        let other = METHODS.into_iter().find(|method| !methods.contains(method));
-        let other = other.unwrap_or("OTHER");
-        methods.insert(other);
-        let lists = operations().filter_map(|operation| operation.paths.as_ref());
-        let (paths, patterns) = paths(lists.flatten().map(String::as_str).collect());
-        Self {
-            methods: methods.into_iter().map(str::to_owned).collect(),
-            other_method: other.to_owned(),
-            paths,
-            patterns,
-        }
-    }
-}
-
 /// What requests to one host are made from, beside its rules.
 pub(super) struct Witnesses<'p> {
     /// What each policy says about the issuers of tokens, by issuer.
@@ -158,10 +168,21 @@ pub(super) struct Witnesses<'p> {
     trust_domain: &'p str,
     propagated: Vec<&'p PropagatedIdentity>,
     now: u64,
+    /// Everything that the rules of both policies name.
+    whole: Part<'p>,
+    callers: Callers,
+    operations: OperationStandIns,
+    other_issuer: String,
+    other_audience: String,
 }
 
 impl<'p> Witnesses<'p> {
-    pub(super) fn new(rules: [&'p Effective<'p>; 2], policies: [&'p Policy; 2], now: u64) -> Self {
+    pub(super) fn new(
+        rules: [&'p Effective<'p>; 2],
+        policies: [&'p Policy; 2],
+        whole: Part<'p>,
+        now: u64,
+    ) -> Self {
         let tokens = || rules.into_iter().filter_map(|rules| rules.tokens.as_ref());
         let mut issuers: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for issuer in tokens().flat_map(|tokens| &tokens.issuers) {
@@ -169,50 +190,77 @@ impl<'p> Witnesses<'p> {
         }
         let identities = policies.into_iter().map(|policy| &policy.source_identity);
         let mut domains = identities.clone().flat_map(|it| &it.trust_domains);
+        let callers = || whole.who.iter().copied();
+        let principals = || callers().filter_map(Who::principal);
+        let names = principals().filter_map(|it| it.iss.as_deref()).chain(issuers.keys().copied());
+        let audiences = issuers.values().flatten().flat_map(|issuer| &issuer.audiences).copied();
         Self {
+            other_issuer: Patterns::new(names).free("https://another-issuer.invalid"),
+            other_audience: Patterns::new(audiences).free("another-audience"),
+            callers: Callers::new(principals(), callers().filter_map(Who::source)),
+            operations: OperationStandIns::new(&whole),
             issuers,
             looks_at_tokens: tokens().next().is_some(),
             trust_domain: domains.next().map_or("cluster.local", String::as_str),
             propagated: identities.filter_map(|it| it.propagated.as_ref()).collect(),
             now,
+            whole,
         }
     }
 
-    /// Requests that tell rules apart; `whole` says whether these are all the rules of a host.
-    pub(super) fn requests(&self, atoms: &[&Atom<'_>], whole: bool) -> Requests {
-        let Operations { methods, other_method, paths, patterns } = Operations::of(atoms);
+    /// Requests that tell all rules apart.
+    pub(super) fn all(&self) -> Requests {
+        self.make(&self.whole, true)
+    }
+
+    /// Requests that a part of the rules admits: those that nothing names only where it admits
+    /// anything.
+    pub(super) fn of(&self, part: &Part<'_>) -> Requests {
+        self.make(part, false)
+    }
+
+    fn make(&self, part: &Part<'_>, whole: bool) -> Requests {
+        let Operations { methods, other_method, paths, patterns } =
+            Operations::made(part, &self.operations, whole);
+        let names_tokens = part.who.iter().all(|who| who.principal().is_some());
+        let names_workloads = part.who.iter().all(|who| who.source().is_some());
         Requests {
-            tokens: self.tokens(atoms),
-            senders: self.senders(atoms),
+            tokens: self.tokens(part, whole || !names_tokens),
+            senders: self.senders(part, whole || !names_workloads),
             methods,
             paths,
             patterns,
             other_method,
             whole,
+            tokens_matter: self.looks_at_tokens,
+            senders_matter: self.whole.who.iter().any(|who| who.source().is_some()),
+            patterns_compared: self.whole.who.len().saturating_add(self.whole.paths.len()),
         }
     }
 
-    fn tokens(&self, atoms: &[&Atom<'_>]) -> Vec<Token> {
-        let mut made = vec![Token(None)];
+    fn tokens(&self, part: &Part<'_>, others: bool) -> Vec<Token> {
         if !self.looks_at_tokens {
-            return made;
+            return vec![Token(None)];
         }
+        let mut made = if others { vec![Token(None)] } else { Vec::new() };
+        let mut known = BTreeSet::new();
         let mut add = |claims: Map<String, Value>| {
-            made.extend(Token::new(claims).filter(|token| !made.contains(token)));
+            if known.insert(Value::Object(claims.clone()).to_string()) {
+                made.extend(Token::new(claims));
+            }
         };
+        let another = &self.callers.subject;
         for (issuer, rules) in &self.issuers {
-            let mut subjects =
-                vec![BTreeMap::from([("sub".to_owned(), "another-subject".to_owned())])];
-            for atom in atoms {
-                let Who::Token(principal) = &atom.who else { continue };
+            let mut subjects = Vec::new();
+            if others {
+                subjects.push(BTreeMap::from([("sub".to_owned(), another.clone())]));
+            }
+            for principal in part.who.iter().filter_map(|who| who.principal()) {
                 let iss = principal.iss.as_deref().map(TextPattern::parse);
                 if iss.is_some_and(|iss| !iss.matches(issuer)) {
                     continue;
                 }
-                let sub = principal.sub.as_deref().map_or("another-subject".to_owned(), example);
-                let mut claims = BTreeMap::from([("sub".to_owned(), sub)]);
-                claims.extend(principal.other.iter().map(|(name, it)| (name.clone(), example(it))));
-                subjects.push(claims);
+                subjects.push(self.callers.claims(principal));
             }
             for variant in self.variants(rules) {
                 for subject in &subjects {
@@ -230,10 +278,12 @@ impl<'p> Witnesses<'p> {
                 }
             }
         }
-        add(Map::from_iter([
-            ("iss".to_owned(), json!("https://another-issuer.invalid")),
-            ("sub".to_owned(), json!("another-subject")),
-        ]));
+        if others {
+            add(Map::from_iter([
+                ("iss".to_owned(), json!(self.other_issuer)),
+                ("sub".to_owned(), json!(another)),
+            ]));
+        }
         made
     }
 
@@ -250,7 +300,7 @@ impl<'p> Witnesses<'p> {
         };
         if !agree(|one, other| one.audiences == other.audiences) {
             audiences = named.iter().map(|name| Some(json!([name]))).collect();
-            audiences.push(Some(json!(["another-audience"])));
+            audiences.push(Some(json!([self.other_audience])));
         }
         let shortest = rules.iter().filter_map(|rule| rule.longest_lifetime).min();
         let soon = shortest.unwrap_or(LIFETIME_SECONDS).min(LIFETIME_SECONDS);
@@ -279,30 +329,22 @@ impl<'p> Witnesses<'p> {
         audiences.flat_map(|aud| expirations.iter().map(move |exp| both(aud, exp))).collect()
     }
 
-    fn senders(&self, atoms: &[&Atom<'_>]) -> Vec<Sender> {
-        let patterns: BTreeSet<_> = atoms
-            .iter()
-            .filter_map(|atom| match &atom.who {
-                Who::Workload(pattern, _) => Some(*pattern),
-                _ => None,
-            })
-            .collect();
+    fn senders(&self, part: &Part<'_>, others: bool) -> Vec<Sender> {
+        let patterns: BTreeSet<_> = part.who.iter().filter_map(|who| who.source()).collect();
         let nobody = Sender { peer: None, behind: None };
         if patterns.is_empty() {
             return vec![nobody];
         }
-        let spiffe_id = |(namespace, account): (String, String)| {
-            format!("spiffe://{}/ns/{namespace}/sa/{account}", self.trust_domain)
-        };
-        let workloads = patterns.into_iter().chain(["*/*"]).map(workload);
-        let workloads: BTreeSet<_> = workloads.map(spiffe_id).collect();
+        let workloads = patterns.into_iter().chain(others.then_some("*/*"));
+        let workloads = workloads.map(|it| self.workload(it));
+        let workloads: BTreeSet<_> = workloads.collect();
         let trusted = self.propagated.iter().flat_map(|propagated| {
-            let peers = propagated.trusted_sources.iter().map(|source| workload(source));
-            peers.map(|peer| (propagated.header.clone(), spiffe_id(peer)))
+            let peers = propagated.trusted_sources.iter().map(|source| self.workload(source));
+            peers.map(|peer| (propagated.header.clone(), peer))
         });
         let trusted: BTreeSet<_> = trusted.collect();
         let alone = workloads.iter().map(|id| Sender { peer: Some(id.clone()), behind: None });
-        let mut senders: BTreeSet<_> = [nobody].into_iter().chain(alone).collect();
+        let mut senders: BTreeSet<_> = others.then_some(nobody).into_iter().chain(alone).collect();
         for (header, peer) in trusted {
             senders.extend(workloads.iter().map(|id| Sender {
                 peer: Some(peer.clone()),
@@ -311,67 +353,10 @@ impl<'p> Witnesses<'p> {
         }
         senders.into_iter().collect()
     }
-}
 
-/// A value that a claim pattern matches.
-pub(crate) fn example(pattern: &str) -> String {
-    match TextPattern::parse(pattern) {
-        TextPattern::Exact(text) => text.into(),
-        TextPattern::Prefix(text) => format!("{text}x"),
-        TextPattern::Suffix(text) => format!("x{text}"),
-        TextPattern::Contains(text) => format!("x{text}x"),
-        TextPattern::Present => "x".to_owned(),
-    }
-}
-
-/// Namespace and service account that a source pattern matches.
-pub(crate) fn workload(pattern: &str) -> (String, String) {
-    let (namespace, account) = pattern.split_once('/').unwrap_or((pattern, "*"));
-    let fill = |part: &str, any: &str| match part.strip_suffix('*') {
-        None => part.to_owned(),
-        Some("") => any.to_owned(),
-        Some(stem) => format!("{stem}x"),
-    };
-    (fill(namespace, "another-namespace"), fill(account, "another-account"))
-}
-
-/// Paths that the patterns match, each with nothing, one segment and two where a pattern is open,
-/// and one that most likely none matches; with the positions of those of every pattern.
-fn paths(patterns: BTreeSet<&str>) -> (Vec<String>, BTreeMap<String, BTreeSet<usize>>) {
-    let mut paths = vec!["/another-path".to_owned()];
-    let mut positions: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-    for pattern in patterns {
-        let Ok(compiled) = PathPattern::parse(pattern) else { continue };
-        for filling in ["", "x", "x/y"] {
-            let path = fill(pattern, filling);
-            if !path.starts_with('/') || !compiled.matches(&path) {
-                continue;
-            }
-            let position = paths.iter().position(|known| *known == path).unwrap_or_else(|| {
-                paths.push(path);
-                paths.len().saturating_sub(1)
-            });
-            positions.entry(pattern.to_owned()).or_default().insert(position);
-        }
-    }
-    (paths, positions)
-}
-
-/// A pattern with its open places filled.
-fn fill(pattern: &str, filling: &str) -> String {
-    let mut segments = Vec::new();
-    for segment in pattern.split('/') {
-        match segment {
-            "{*}" => segments.push("x".to_owned()),
-            // Zero segments.
-            "{**}" if filling.is_empty() => {}
-            "{**}" => segments.push(filling.to_owned()),
-            other => segments.push(other.replace("**", "*").replace('*', filling)),
-        }
-    }
-    let path = segments.join("/");
-    match path.starts_with('/') {
-        true => path,
-        false => format!("/{path}"),
+    /// SPIFFE ID of a workload that a source pattern matches.
+    fn workload(&self, pattern: &str) -> String {
+        let (namespace, account) = self.callers.workload(pattern);
+        format!("spiffe://{}/ns/{namespace}/sa/{account}", self.trust_domain)
     }
 }

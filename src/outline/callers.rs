@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::diff::effective::{Effective, Who, pick};
-use crate::diff::witness::{LIFETIME_SECONDS, example, workload};
+use crate::diff::stand_in;
+use crate::diff::witness::LIFETIME_SECONDS;
 use crate::policy::text_pattern::TextPattern;
 use crate::policy::{JwtRule, Policy, Principal};
 
@@ -48,8 +49,10 @@ pub enum Kind {
 }
 
 /// Everyone whom a policy tells apart.
-pub(super) fn callers(policy: &Policy) -> Vec<Caller> {
-    let issuers = Issuers::new(policy);
+pub(super) fn callers(policy: &Policy, names: &stand_in::Callers) -> Vec<Caller> {
+    let sources = policy.egress_rules.iter().filter_map(|rule| rule.from.as_ref()).flatten();
+    let sources: BTreeSet<&str> = sources.map(String::as_str).collect();
+    let issuers = Issuers::new(policy, names);
     let mut callers: Vec<_> = issuers
         .pairs(policy)
         .into_iter()
@@ -58,15 +61,13 @@ pub(super) fn callers(policy: &Policy) -> Vec<Caller> {
         })
         .collect();
     callers.extend(issuers.0.keys().map(|issuer| issuers.another(issuer)));
-    let sources = policy.egress_rules.iter().filter_map(|rule| rule.from.as_ref()).flatten();
-    let sources: BTreeSet<&str> = sources.map(String::as_str).collect();
     if !sources.is_empty() {
         callers.extend(sources.iter().map(|pattern| {
             let label = (*pattern).to_owned();
-            from_workload(policy, Kind::Source, label, pattern)
+            from_workload(policy, names, Kind::Source, label, pattern)
         }));
         let label = "another workload".to_owned();
-        callers.push(from_workload(policy, Kind::OtherSource, label, "*/*"));
+        callers.push(from_workload(policy, names, Kind::OtherSource, label, "*/*"));
     }
     callers.push(Caller {
         kind: Kind::Nobody,
@@ -81,11 +82,16 @@ pub(super) fn callers(policy: &Policy) -> Vec<Caller> {
 
 /// The callers that a host which asks for a token and a workload is tried with: another token of
 /// each of its issuers, and each of the workloads that its entries name.
-pub(super) fn beside(policy: &Policy, callers: &[Caller], rules: &Effective<'_>) -> Vec<usize> {
+pub(super) fn beside(
+    policy: &Policy,
+    names: &stand_in::Callers,
+    callers: &[Caller],
+    rules: &Effective<'_>,
+) -> Vec<usize> {
     let issuers = rules.tokens.iter().flat_map(|tokens| &tokens.issuers);
     let issuers: BTreeSet<&str> = issuers.map(|issuer| issuer.name).collect();
     let named = rules.atoms().into_iter().filter_map(|atom| match atom.who {
-        Who::Workload(pattern, _) => Some(spiffe_id(policy, pattern)),
+        Who::Workload(pattern, _) => Some(spiffe_id(policy, names, pattern)),
         _ => None,
     });
     let named: BTreeSet<String> = named.collect();
@@ -100,29 +106,41 @@ pub(super) fn beside(policy: &Policy, callers: &[Caller], rules: &Effective<'_>)
     callers.iter().enumerate().filter(|(_, it)| is_beside(it)).map(|(at, _)| at).collect()
 }
 
-fn spiffe_id(policy: &Policy, pattern: &str) -> String {
+/// Names that the policy's patterns match, and others.
+pub(super) fn names(policy: &Policy) -> stand_in::Callers {
+    let sources = policy.egress_rules.iter().filter_map(|rule| rule.from.as_ref()).flatten();
+    stand_in::Callers::new(policy.principals.iter(), sources.map(String::as_str))
+}
+
+fn spiffe_id(policy: &Policy, names: &stand_in::Callers, pattern: &str) -> String {
     let domain = policy.source_identity.trust_domains.first();
     let domain = domain.map_or("cluster.local", String::as_str);
-    let (namespace, account) = workload(pattern);
+    let (namespace, account) = names.workload(pattern);
     format!("spiffe://{domain}/ns/{namespace}/sa/{account}")
 }
 
-fn from_workload(policy: &Policy, kind: Kind, label: String, pattern: &str) -> Caller {
-    let id = spiffe_id(policy, pattern);
+fn from_workload(
+    policy: &Policy,
+    names: &stand_in::Callers,
+    kind: Kind,
+    label: String,
+    pattern: &str,
+) -> Caller {
+    let id = spiffe_id(policy, names, pattern);
     let detail = format!("as {id}");
     Caller { kind, label, detail, claims: None, expires_in_seconds: None, source: Some(id) }
 }
 
 /// What the JWT rules say about each issuer.
-struct Issuers<'p>(BTreeMap<&'p str, Vec<&'p JwtRule>>);
+struct Issuers<'p>(BTreeMap<&'p str, Vec<&'p JwtRule>>, &'p stand_in::Callers);
 
 impl<'p> Issuers<'p> {
-    fn new(policy: &'p Policy) -> Self {
+    fn new(policy: &'p Policy, names: &'p stand_in::Callers) -> Self {
         let mut issuers: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for rule in &policy.jwt_rules {
             issuers.entry(rule.issuer.as_str()).or_default().push(rule);
         }
-        Self(issuers)
+        Self(issuers, names)
     }
 
     /// Each principal with each issuer whose tokens may match it: those that the servers accept
@@ -149,14 +167,12 @@ impl<'p> Issuers<'p> {
 
     fn principal(&self, principal: &Principal, issuer: &str) -> Caller {
         let mut claims = self.accepted(issuer);
-        let sub = principal.sub.as_deref().map_or("another-subject".to_owned(), example);
-        claims.insert("sub".to_owned(), json!(sub));
-        for (name, pattern) in &principal.other {
-            let value = json!(example(pattern));
-            match claims.get_mut(name) {
+        for (name, value) in self.1.claims(principal) {
+            let value = json!(value);
+            match claims.get_mut(&name) {
                 // An audience that a rule asks for, beside those that are accepted.
                 Some(Value::Array(values)) => values.push(value),
-                _ => drop(claims.insert(name.clone(), value)),
+                _ => drop(claims.insert(name, value)),
             }
         }
         let other = principal.other.iter().map(|(name, pattern)| format!("{name}={pattern}"));
@@ -171,7 +187,7 @@ impl<'p> Issuers<'p> {
     /// Who has a token of an issuer that matches no principal but those that match any.
     fn another(&self, issuer: &str) -> Caller {
         let mut claims = self.accepted(issuer);
-        claims.insert("sub".to_owned(), json!("another-subject"));
+        claims.insert("sub".to_owned(), json!(self.1.subject));
         let detail = "that no principal names".to_owned();
         let label = format!("another token of {issuer}");
         Caller { detail, ..self.caller(Kind::Issuer, label, issuer, claims) }

@@ -18,7 +18,7 @@ use serde::Serialize;
 pub use self::callers::{Caller, Kind};
 use crate::diff::effective::Effective;
 use crate::diff::hosts::{View, hosts};
-use crate::diff::witness::Operations;
+use crate::diff::operations::Operations;
 use crate::engine::precedence::Decides;
 use crate::policy::Policy;
 
@@ -74,7 +74,8 @@ impl Outline {
     /// Looks at a policy that is known to be sound. What only an older one tells apart, `old`, is
     /// probed for as well.
     pub fn new(policy: &Policy, old: Option<&Policy>) -> Self {
-        let callers = callers::callers(policy);
+        let names = callers::names(policy);
+        let callers = callers::callers(policy, &names);
         let view = View::new(policy);
         let enforced = [Some(policy), old].map(|policy| policy.map(enforced));
         let enforced = enforced.each_ref().map(|policy| policy.as_ref().map(View::new));
@@ -96,7 +97,7 @@ impl Outline {
             let server = view.server(&host.example).map(|it| it.hostname.as_str());
             let both = asks_for_token && decides == Decides::EgressAuthorization;
             let with = match rules.first().filter(|_| both) {
-                Some(rules) => callers::beside(policy, &callers, rules),
+                Some(rules) => callers::beside(policy, &names, &callers, rules),
                 None => Vec::new(),
             };
             outlines.push(HostOutline {
@@ -227,5 +228,19 @@ mod tests {
         let with = &outline.hosts.iter().find(|it| it.example == "both.test").unwrap().with;
         let with: Vec<_> = with.iter().map(|at| outline.callers[*at].label.as_str()).collect();
         assert_eq!(with, ["another token of https://b.test", "shop/*", "shop/web"]);
+    }
+
+    /// Who stands for all whom no principal names is named by none.
+    #[test]
+    fn others_are_nobody_whom_the_policy_names() {
+        let mut policy = policy();
+        for principal in &mut policy.principals {
+            principal.sub = Some("another-subject".to_owned());
+        }
+        let outline = Outline::new(&policy, None);
+        let others = outline.callers.iter().filter(|caller| caller.kind == Kind::Issuer);
+        let subjects: BTreeSet<_> =
+            others.filter_map(|it| it.claims.as_ref()?.get("sub")?.as_str()).collect();
+        assert_eq!(subjects, BTreeSet::from(["another-subject-2"]));
     }
 }

@@ -18,6 +18,7 @@ pub fn value(comparison: &Comparison) -> Value {
         "hosts": comparison.hosts,
         "differing_hosts": comparison.differing,
         "requests": comparison.requests,
+        "requests_left_out": comparison.left_out,
         "differences": groups.map(group).collect::<Vec<_>>(),
     })
 }
@@ -29,6 +30,7 @@ fn group(group: &Group) -> Value {
     json!({
         "hosts": group.hosts.iter().map(host).collect::<Vec<_>>(),
         "differs": differs,
+        "requests_left_out": group.left_out,
         "changes": group.changes.iter().map(change).collect::<Vec<_>>(),
     })
 }

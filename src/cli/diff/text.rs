@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use annotate_snippets::normalize_untrusted_str;
 use comfy_table::{Table, presets};
 use serde_json::Value;
 
 use super::json::word;
+use crate::cli::plain::plain;
 use crate::diff::{Answer, Change, Comparison, Group, Host, Sender, Token};
 
 /// Hosts of a group that are named; of more only the number.
@@ -34,12 +34,20 @@ pub fn write(comparison: &Comparison, now: u64, out: &mut dyn Write) -> io::Resu
         comparison.requests,
         counted(true),
         counted(false),
-    )
+    )?;
+    match comparison.left_out {
+        0 => Ok(()),
+        more => writeln!(
+            out,
+            "not all of them were made: {more} more would have taken too long, so there may be \
+             more changes; compare logged traffic with --requests FILE"
+        ),
+    }
 }
 
 fn write_group(group: &Group, now: u64, out: &mut dyn Write) -> io::Result<()> {
     let named: Vec<_> = group.hosts.iter().take(NAMED_HOSTS).map(host).collect();
-    write!(out, "{}", normalize_untrusted_str(&named.join(", ")))?;
+    write!(out, "{}", plain(&named.join(", ")))?;
     match group.hosts.len().saturating_sub(named.len()) {
         0 => writeln!(out)?,
         more => writeln!(out, " and {more} more with the same rules")?,
@@ -50,8 +58,8 @@ fn write_group(group: &Group, now: u64, out: &mut dyn Write) -> io::Result<()> {
             (false, _) => "authorization differs",
             (true, true) => "authentication and authorization differ",
         };
-        writeln!(out, "  ~ {what}, but no request made from the patterns shows it\n")?;
-        return Ok(());
+        writeln!(out, "  ~ {what}, but no request made from the patterns shows it")?;
+        return left_out(group, out);
     }
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
@@ -68,9 +76,17 @@ fn write_group(group: &Group, now: u64, out: &mut dyn Write) -> io::Result<()> {
             format!("{}, was {}", answer(&change.after), answer(&change.before)),
         ]);
     }
-    // Patterns may hold what would steer a terminal.
     for line in table.to_string().lines() {
-        writeln!(out, " {}", normalize_untrusted_str(line.trim_end()))?;
+        writeln!(out, " {}", line.trim_end())?;
+    }
+    left_out(group, out)
+}
+
+/// Whether there may be more, and the empty line that ends a group.
+fn left_out(group: &Group, out: &mut dyn Write) -> io::Result<()> {
+    match group.left_out {
+        0 => {}
+        more => writeln!(out, "  ? {more} more requests from the patterns were not made")?,
     }
     writeln!(out)
 }
@@ -91,16 +107,16 @@ fn answer(answer: &Answer) -> String {
 fn who(change: &Change, now: u64) -> String {
     let requests = &change.requests;
     let mut lines = Vec::new();
-    if requests.tokens.len() > 1 {
+    if requests.tokens_matter {
         match requests.whole && change.tokens().eq(&requests.tokens) {
             true => lines.push("any token or none".to_owned()),
-            false => lines.extend(change.tokens().map(|it| token(it, now))),
+            false => lines.extend(change.tokens().map(|it| plain(&token(it, now)).into_owned())),
         }
     }
-    if requests.senders.len() > 1 {
+    if requests.senders_matter {
         match requests.whole && change.senders().eq(&requests.senders) {
             true => lines.push("from any workload".to_owned()),
-            false => lines.extend(change.senders().map(sender)),
+            false => lines.extend(change.senders().map(|it| plain(&sender(it)).into_owned())),
         }
     }
     if lines.is_empty() { "anyone".to_owned() } else { lines.join("\n") }
@@ -173,5 +189,6 @@ fn paths(change: &Change) -> String {
         }
     }
     let left = left.iter().filter_map(|at| requests.paths.get(*at).map(String::as_str));
-    said.into_iter().chain(left).collect::<Vec<_>>().join("\n")
+    // Patterns may hold what would steer a terminal, or look like a line of ours.
+    said.into_iter().chain(left).map(plain).collect::<Vec<_>>().join("\n")
 }
