@@ -274,6 +274,23 @@ fn ends_when_envoy_ends() {
     assert_eq!(run.left_behind(), Vec::<PathBuf>::new());
 }
 
+/// What takes the place of the file is read to its end, if it has one: nothing may hang on it.
+#[test]
+fn a_file_that_becomes_something_without_an_end_is_refused() {
+    let mut run = Run::start();
+    let new = run.folder.path().join("new");
+    std::os::unix::fs::symlink("/dev/zero", &new).unwrap();
+    let file = run.folder.path().join("gateway.yaml");
+    std::fs::rename(new, &file).unwrap();
+    let expected = format!("error: {} is neither a file nor a folder: ", file.display());
+    run.told(&expected);
+    run.told("The old policy stays in force");
+    assert_eq!(run.get(PAYMENT_API, "/v1/payments/42"), 200);
+    run.signal("INT");
+    run.told("Stopping");
+    assert_eq!(run.ended().code(), Some(0));
+}
+
 /// Only Linux lets a process ask to end with its parent.
 #[cfg(target_os = "linux")]
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! The decision is the engine's own, the very code that runs in the filter.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,9 +12,11 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 
 use super::input::InputArgs;
+use super::plain::plain;
 use crate::compile::Compiled;
 use crate::explain::{Explainer, Explanation, Query, Values};
 use crate::jwt::{KeyOrigin, KeySet};
+use crate::resource::input;
 
 /// Flags of `egress-auth explain`.
 #[derive(Debug, clap::Args)]
@@ -80,15 +82,27 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.requests {
         None => {
             let query = args.query()?;
-            print(&mut out, args.output, &query, &explainer.explain(&query, now)?)?;
+            print(&mut out, args.output, &query, &explain(&explainer, &query, now)?)?;
         }
         Some(path) => read_lines(path, |place, query| {
-            let explanation = explainer.explain(&query, now).with_context(|| place.to_owned())?;
+            let explanation = explain(&explainer, &query, now).with_context(|| place.to_owned())?;
             print(&mut out, Format::Json, &query, &explanation)
         })?,
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Decides a request; a token beside claims, which is not looked at, is an error.
+fn explain(explainer: &Explainer, query: &Query, now: u64) -> anyhow::Result<Explanation> {
+    let explanation = explainer.explain(query, now)?;
+    if let Some(header) = explainer.unread_token(query, &explanation) {
+        anyhow::bail!(
+            "the token in `{}` is not looked at beside claims: give one or the other",
+            plain(header)
+        );
+    }
+    Ok(explanation)
 }
 
 /// What explains a compiled Gateway.
@@ -119,7 +133,7 @@ pub fn read_keys(explainers: &mut [Explainer], files: &[String]) -> anyhow::Resu
         let (issuer, file) = argument
             .rsplit_once('=')
             .with_context(|| format!("--jwks `{argument}`: write ISSUER=FILE"))?;
-        let json = std::fs::read(file).with_context(|| format!("cannot read {file}"))?;
+        let json = input::read_file(Path::new(file))?;
         let keys = KeySet::parse(&json, KeyOrigin::Remote).with_context(|| file.to_owned())?;
         let keys = Arc::new(keys);
         let mut used = false;
@@ -131,33 +145,68 @@ pub fn read_keys(explainers: &mut [Explainer], files: &[String]) -> anyhow::Resu
     Ok(())
 }
 
+/// Longest line of a requests file, in bytes.
+const MAX_LINE_BYTES: u64 = 1 << 20;
+
 /// Reads a file with one request a line, or standard input for `-`, and hands each to `each` with
-/// its place, as `file:line`. Empty lines are skipped.
+/// its place, as `file:line`. Empty lines and a byte order mark are skipped.
 ///
 /// # Errors
-/// When the file cannot be read, a line is not a request, or `each` fails.
+/// When the file cannot be read or holds no request, a line is not one, or `each` fails.
 pub fn read_lines(
     path: &Path,
     mut each: impl FnMut(&str, Query) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let unreadable = || format!("cannot read {}", path.display());
-    let lines: Box<dyn BufRead> = match path == Path::new("-") {
+    let name = match path == Path::new("-") {
+        true => "<stdin>".to_owned(),
+        false => path.display().to_string(),
+    };
+    let unreadable = || format!("cannot read {name}");
+    let mut input: Box<dyn BufRead> = match path == Path::new("-") {
         true => Box::new(std::io::stdin().lock()),
         false => {
             let file = std::fs::File::open(path).with_context(unreadable)?;
             Box::new(std::io::BufReader::new(file))
         }
     };
-    for (number, line) in (1_u64..).zip(lines.lines()) {
-        let line = line.with_context(unreadable)?;
+    let mut requests = false;
+    for number in 1_u64.. {
+        let place = format!("{name}:{number}");
+        let mut line = Vec::new();
+        // One byte more tells a line that is as long as can be from a longer one.
+        let mut bounded = (&mut input).take(MAX_LINE_BYTES.saturating_add(1));
+        let length = bounded.read_until(b'\n', &mut line).with_context(unreadable)?;
+        if length == 0 {
+            break;
+        }
+        anyhow::ensure!(
+            length as u64 <= MAX_LINE_BYTES,
+            "{place}: the line is longer than {} MiB: write one request a line, as JSON",
+            MAX_LINE_BYTES >> 20
+        );
+        let line = std::str::from_utf8(&line).with_context(|| place.clone())?;
+        let line = line.strip_prefix('\u{feff}').filter(|_| number == 1).unwrap_or(line);
         if line.trim().is_empty() {
             continue;
         }
-        let place = format!("{}:{number}", path.display());
-        let query = Query::from_json(&line).with_context(|| place.clone())?;
+        requests = true;
+        let query = Query::from_json(line).map_err(|error| json_error(&place, &error))?;
         each(&place, query)?;
     }
+    anyhow::ensure!(
+        requests,
+        "{name} holds no request: write one a line, as {{\"request\": \"GET https://host/path\"}}"
+    );
     Ok(())
+}
+
+/// What is wrong with a line that is not a request. The line is known better than JSON says it: to
+/// it there is only one.
+fn json_error(place: &str, error: &serde_json::Error) -> anyhow::Error {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    let message = text.strip_suffix(&position).unwrap_or(&text);
+    anyhow::anyhow!("{place}: {message} (column {})", error.column())
 }
 
 impl Args {
@@ -173,18 +222,29 @@ impl Args {
             query.claims = Some(claims.context("--claims is not JSON")?);
         }
         for header in &self.headers {
-            let (name, value) = header
+            // A colon in front belongs to the name, which is refused later.
+            let (start, rest) = header.split_at(usize::from(header.starts_with(':')));
+            let (name, value) = rest
                 .split_once(':')
                 .with_context(|| format!("--header `{header}`: write `name: value`"))?;
             let values = query
                 .headers
-                .entry(name.trim().to_ascii_lowercase())
+                .entry(format!("{start}{}", name.trim().to_ascii_lowercase()))
                 .or_insert_with(|| Values::Many(Vec::new()));
             if let Values::Many(values) = values {
                 values.push(value.trim().to_owned());
             }
         }
         Ok(query)
+    }
+}
+
+/// The name of a server or rule, or `none` where there is none: a name that reads so is in quotes.
+pub fn name(name: Option<&str>) -> &str {
+    match name {
+        None => "none",
+        Some("none") => "\"none\"",
+        Some(name) => name,
     }
 }
 
@@ -198,9 +258,9 @@ fn print(
         writeln!(out, "{}", serde_json::to_string(explanation)?)?;
         return Ok(());
     }
-    writeln!(out, "{}", query.request)?;
+    writeln!(out, "{}", plain(&query.request))?;
     for step in &explanation.steps {
-        writeln!(out, "  {step}")?;
+        writeln!(out, "  {}", plain(step))?;
     }
     writeln!(
         out,
@@ -209,8 +269,8 @@ fn print(
         explanation.status,
         explanation.reason,
         explanation.mechanism,
-        explanation.server.as_deref().unwrap_or("none"),
-        explanation.rule.as_deref().unwrap_or("none"),
+        plain(name(explanation.server.as_deref())),
+        plain(name(explanation.rule.as_deref())),
     )?;
     Ok(())
 }

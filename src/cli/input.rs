@@ -1,15 +1,16 @@
 //! The flags by which commands read Gateways, and reading them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::{diagnostics, discover};
+use super::plain::plain;
+use super::{diagnostics, discover, output};
 use crate::compile::select::{self, GatewayName};
 use crate::compile::{self, Compiled, Discovered};
 use crate::engine::source::SourcePattern;
 use crate::policy::{DefaultAction, PropagatedIdentity, SourceIdentity};
-use crate::resource::diagnostic::Diagnostics;
+use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::source::Sources;
 use crate::resource::{document, input};
 
@@ -52,7 +53,7 @@ pub struct GatewayArgs {
     pub trust_domains: Vec<String>,
     /// Header in which trusted peers hand on the identity of the workload behind them, in the form
     /// of Envoy's x-forwarded-client-cert
-    #[arg(long, value_name = "HEADER", requires = "trust_sources", value_parser = header_name)]
+    #[arg(long, value_name = "HEADER", requires = "trust_sources", value_parser = identity_header)]
     pub source_identity_header: Option<String>,
     /// A peer that is believed when it hands on an identity, as NAMESPACE/SERVICE-ACCOUNT or
     /// NAMESPACE/*; repeatable
@@ -93,6 +94,55 @@ pub fn header_name(text: &str) -> Result<String, &'static str> {
         Ok(name) => Ok(name.as_str().to_owned()),
         Err(_) => Err("expected a header name such as x-forwarded-client-cert"),
     }
+}
+
+/// Reads the name of a header in which an identity can be handed on, into lower case.
+///
+/// # Errors
+/// When the text is none, or the header means something else to every proxy.
+pub fn identity_header(text: &str) -> Result<String, &'static str> {
+    const TAKEN: [&str; 14] = [
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    ];
+    match header_name(text)? {
+        name if TAKEN.contains(&name.as_str()) => {
+            Err("this header has a meaning of its own; expected one such as \
+                 x-forwarded-client-cert")
+        }
+        name => Ok(name),
+    }
+}
+
+/// Where `--out` leads: nothing is standard output. Ends the program where that is one of the
+/// files to read, by whatever name or link.
+pub fn destination(
+    out: Option<&Path>,
+    inputs: impl Iterator<Item = impl AsRef<Path>>,
+) -> Option<&Path> {
+    let out = out.filter(|path| *path != Path::new("-"))?;
+    let mut files = inputs.filter_map(|path| input::files(path.as_ref()).ok()).flatten();
+    if let Some(input) = files.find(|input| output::is_same(input, out)) {
+        let message = format!(
+            "--out {} is an input, {}, which would be lost; name another file\n",
+            plain(&out.display().to_string()),
+            plain(&input.display().to_string()),
+        );
+        clap::Error::raw(clap::error::ErrorKind::ValueValidation, message).exit();
+    }
+    Some(out)
 }
 
 /// Reads service accounts of one namespace.
@@ -153,6 +203,23 @@ impl InputArgs {
     /// When a path cannot be read. Errors in documents are diagnostics.
     pub fn load(&self) -> anyhow::Result<Loaded> {
         self.gateway.load(&self.paths)
+    }
+
+    /// The same for files that have been read before.
+    ///
+    /// # Errors
+    /// As [`Self::load`], and when a path has become something that may never end, such as a pipe:
+    /// nothing would come of it, and waiting could not be interrupted.
+    pub fn load_again(&self) -> anyhow::Result<Loaded> {
+        for path in &self.paths {
+            let other = std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
+            anyhow::ensure!(
+                !other,
+                "{} is neither a file nor a folder: put one in its place",
+                path.display()
+            );
+        }
+        self.load()
     }
 
     /// Reads the documents and compiles every Gateway, to find what is wrong with any of them.
@@ -228,6 +295,7 @@ impl GatewayArgs {
             }
             for gateway in selected {
                 compiled = compile::compile(gateway, &hierarchy, &options, &mut diagnostics);
+                diagnostics.extend(compiled.as_ref().and_then(token_in_identity_header));
             }
         }
         if diagnostics.has_errors() {
@@ -236,6 +304,20 @@ impl GatewayArgs {
         drop(documents);
         Ok(Loaded { sources, diagnostics, compiled })
     }
+}
+
+/// An identity and a token cannot come in one header.
+fn token_in_identity_header(compiled: &Compiled) -> Option<Diagnostic> {
+    let policy = &compiled.policy;
+    let header = &policy.source_identity.propagated.as_ref()?.header;
+    let rule = policy.jwt_rules.iter().find(|rule| {
+        rule.from_headers.iter().any(|location| location.name.eq_ignore_ascii_case(header))
+    })?;
+    let message = format!(
+        "--source-identity-header {header} is a header from which tokens of the issuer `{}` are read",
+        rule.issuer.escape_debug()
+    );
+    Some(Diagnostic::error(message).hint("name another header, such as x-forwarded-client-cert"))
 }
 
 type Select = for<'a> fn(

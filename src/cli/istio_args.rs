@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::envoy_args::EnvoyArgs;
 use crate::emit::istio::{Version, plugin};
+use crate::resource::input::read_file;
 
 /// Flags of the outputs for Istio.
 #[derive(Debug, Clone, clap::Args)]
@@ -61,8 +62,7 @@ fn digest(image: &str) -> Option<String> {
 }
 
 fn sha256_of(module: &Path) -> anyhow::Result<String> {
-    let bytes =
-        std::fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
+    let bytes = read_file(module)?;
     ensure!(bytes.starts_with(b"\0asm"), "{} is not a WebAssembly module", module.display());
     Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,7 +1,7 @@
 //! Writing what a command made: to standard output, or to a file that is never half written.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -32,6 +32,53 @@ pub fn write_with(
         return Ok(());
     };
     replace(path, fill).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Whether two paths lead to one file, by whatever names and links.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let identity = |path: &Path| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.dev(), metadata.ino()))
+        };
+        matches!((identity(one), identity(other)), (Some(one), Some(other)) if one == other)
+    }
+    #[cfg(not(unix))]
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Removes what an earlier run wrote to a file that this one will write to, so that it is not
+/// taken for its result where this one fails.
+///
+/// # Errors
+/// When it cannot be removed, or does not begin as what we write: then it is something else, such
+/// as an input.
+pub fn remove_earlier(path: &Path, begins: &str) -> anyhow::Result<()> {
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok(());
+    }
+    let cannot = || format!("cannot write {}", path.display());
+    let mut start = Vec::new();
+    let most = u64::try_from(begins.len()).unwrap_or(u64::MAX);
+    File::open(path)
+        .with_context(cannot)?
+        .take(most)
+        .read_to_end(&mut start)
+        .with_context(cannot)?;
+    anyhow::ensure!(
+        start == begins.as_bytes(),
+        "{} exists and does not begin with `{begins}`: remove it, or name another file",
+        path.display()
+    );
+    if std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return std::fs::remove_file(path).with_context(cannot);
+    }
+    // A link stays a link: what it leads to is emptied.
+    File::options().write(true).truncate(true).open(path).with_context(cannot)?;
+    Ok(())
 }
 
 fn replace(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

@@ -13,7 +13,7 @@ use crate::engine::{
     Trace, Verdict,
 };
 use crate::jwt::{KeySet, SoftwareVerifier, TokenCache};
-use crate::policy::Policy;
+use crate::policy::{HeaderLocation, Policy};
 
 /// The answer for one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,6 +41,8 @@ pub struct Explainer {
     engine: Engine,
     keys: KeyRing,
     silenced: BTreeMap<String, Vec<usize>>,
+    /// The headers from which each server reads tokens, and what stands before them.
+    token_headers: BTreeMap<String, Vec<HeaderLocation>>,
 }
 
 impl Explainer {
@@ -53,9 +55,23 @@ impl Explainer {
         policy: Policy,
         silenced: BTreeMap<String, Vec<usize>>,
     ) -> Result<Self, PolicyError> {
+        let token_headers = token_headers(&policy);
         let engine = Engine::new(policy)?;
         let keys = KeyRing::new(engine.remote_jwks().len());
-        Ok(Self { engine, keys, silenced })
+        Ok(Self { engine, keys, silenced, token_headers })
+    }
+
+    /// The header with a token that nobody looked at, because there are claims in its place.
+    pub fn unread_token<'q>(&self, query: &'q Query, answer: &Explanation) -> Option<&'q str> {
+        query.claims.as_ref()?;
+        let places = self.token_headers.get(answer.server.as_deref()?)?;
+        let is_token = |name: &str, value: &str| {
+            let mut places = places.iter();
+            places.any(|it| it.name.eq_ignore_ascii_case(name) && value.starts_with(&it.prefix))
+        };
+        let mut headers = query.headers.iter();
+        let found = headers.find(|(name, values)| values.iter().any(|it| is_token(name, it)));
+        found.map(|(name, _)| name.as_str())
     }
 
     /// Decides a request at `now` (Unix seconds), and keeps every step.
@@ -71,6 +87,10 @@ impl Explainer {
         if let Some(step) = silenced {
             // After the step that names the server.
             steps.0.insert(steps.0.len().min(1), step);
+        }
+        if let Some((method, upper)) = query.meant_method() {
+            let step = format!("request: methods are case-sensitive, `{method}` is not `{upper}`");
+            steps.0.insert(0, step);
         }
         explanation.steps = steps.0;
         Ok(explanation)
@@ -136,6 +156,15 @@ impl Explainer {
         }
         used
     }
+}
+
+fn token_headers(policy: &Policy) -> BTreeMap<String, Vec<HeaderLocation>> {
+    let pick = |index: &u32| policy.jwt_rules.get(usize::try_from(*index).ok()?);
+    let servers = policy.servers.iter().map(|server| {
+        let rules = server.authentication.iter().flat_map(|it| &it.jwt).filter_map(pick);
+        (server.name.clone(), rules.flat_map(|rule| rule.from_headers.clone()).collect())
+    });
+    servers.collect()
 }
 
 impl Explanation {

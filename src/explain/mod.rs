@@ -12,4 +12,4 @@ mod answer;
 mod query;
 
 pub use self::answer::{Explainer, Explanation};
-pub use self::query::{Query, QueryError, Values};
+pub use self::query::{Query, QueryError, Values, check_header};

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::jwt::{Claims, TokenError};
+use crate::policy::is_header_name;
 
 /// A request as a user describes it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -43,6 +44,15 @@ pub enum QueryError {
         /// The version.
         version: String,
     },
+    /// The request is about a server as a whole, and does not say which.
+    #[error("`{0} *` names no host; write `{0} https://api.example.com *`")]
+    NoHost(String),
+    /// A header says what the request line says.
+    #[error("`{0}` is not a header here: {hint}", hint = SAY_IT_ONCE)]
+    InRequestLine(String),
+    /// A name that no header has.
+    #[error("`{0}` is not the name of a header")]
+    NotAHeader(String),
     /// The claims are no object, or hold a member twice.
     #[error("the claims cannot be read: {0}")]
     Claims(TokenError),
@@ -61,7 +71,27 @@ pub enum Values {
     Many(Vec<String>),
 }
 
+impl Values {
+    /// Every value.
+    pub fn iter(&self) -> std::slice::Iter<'_, String> {
+        match self {
+            Self::One(value) => std::slice::from_ref(value).iter(),
+            Self::Many(values) => values.iter(),
+        }
+    }
+}
+
 impl Query {
+    /// What the method may be taken for, where only its case differs: methods are case-sensitive
+    /// (RFC 9110, section 9.1).
+    pub fn meant_method(&self) -> Option<(&str, String)> {
+        const KNOWN: [&str; 9] =
+            ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+        let (method, _) = self.request.trim().split_once(' ')?;
+        let upper = method.to_ascii_uppercase();
+        (upper != method && KNOWN.contains(&upper.as_str())).then_some((method, upper))
+    }
+
     /// Reads one line of a requests file.
     ///
     /// # Errors
@@ -85,11 +115,8 @@ impl Query {
             headers.push((":path".to_owned(), path));
         }
         for (name, values) in &self.headers {
-            let values = match values {
-                Values::One(value) => std::slice::from_ref(value),
-                Values::Many(values) => values,
-            };
             let name = name.to_ascii_lowercase();
+            check_header(&name)?;
             headers.extend(values.iter().map(|value| (name.clone(), value.clone())));
         }
         if let Some(token) = &self.token {
@@ -111,6 +138,23 @@ impl Query {
     }
 }
 
+/// Where hosts and paths belong.
+const SAY_IT_ONCE: &str = "the request has it, as in `GET https://api.example.com/v1/items`";
+
+/// Refuses what is no header, or is said by the request line.
+///
+/// # Errors
+/// With what to write instead.
+pub fn check_header(name: &str) -> Result<(), QueryError> {
+    match name {
+        _ if name == "host" || name.starts_with(':') => {
+            Err(QueryError::InRequestLine(name.escape_debug().to_string()))
+        }
+        _ if !is_header_name(name) => Err(QueryError::NotAHeader(name.escape_debug().to_string())),
+        _ => Ok(()),
+    }
+}
+
 struct RequestLine<'a> {
     method: &'a str,
     scheme: &'a str,
@@ -121,7 +165,7 @@ struct RequestLine<'a> {
 
 impl<'a> RequestLine<'a> {
     fn parse(text: &'a str) -> Result<Self, QueryError> {
-        let none = || QueryError::NotARequest(text.to_owned());
+        let none = || QueryError::NotARequest(text.escape_debug().to_string());
         let (method, url) = text.trim().split_once(' ').ok_or_else(none)?;
         let url = url.trim_start();
         if let Some((url, version)) = url.rsplit_once(' ').filter(|(_, it)| it.starts_with("HTTP/"))
@@ -135,9 +179,17 @@ impl<'a> RequestLine<'a> {
         if method == "CONNECT" && !url.contains("://") {
             return Ok(Self { method, scheme: "https", authority: url, path: None });
         }
+        if url == "*" {
+            return Err(QueryError::NoHost(method.escape_debug().to_string()));
+        }
         let (scheme, rest) = url.split_once("://").ok_or_else(none)?;
-        if !matches!(scheme, "http" | "https") {
-            return Err(none());
+        // Schemes are compared without regard to case (RFC 3986, section 3.1).
+        let known = ["http", "https"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known));
+        let scheme = known.ok_or_else(none)?;
+        // About the server as a whole (RFC 9110, section 9.3.7).
+        if let Some(authority) = rest.strip_suffix(" *").filter(|_| method == "OPTIONS") {
+            let path = Some("*".to_owned());
+            return Ok(Self { method, scheme, authority: authority.trim_end(), path });
         }
         let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(at).ok_or_else(none)?;
@@ -166,6 +218,8 @@ mod tests {
             ("GET https://user@a.test/..%2f", "GET https user@a.test /..%2f"),
             ("CONNECT a.test:443", "CONNECT https a.test:443"),
             ("GET https:///x", "GET https  /x"),
+            ("GET HTTPS://a.test/x", "GET https a.test /x"),
+            ("OPTIONS https://a.test *", "OPTIONS https a.test *"),
         ];
         for (request, expected) in table {
             let headers = query(request).headers().unwrap();
@@ -178,6 +232,7 @@ mod tests {
             "https://a.test/",
             "GET a.test/x",
             "GET ftp://a.test/",
+            "OPTIONS *",
             "GET https://a.test/x HTTP/1.1",
         ] {
             assert!(query(request).headers().is_err(), "{request}");

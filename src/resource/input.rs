@@ -1,25 +1,45 @@
 //! Files, folders and standard input to texts.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::source::Sources;
 
+/// Most that is read of one input, in bytes: ten times a document with 10,000 hosts. What never
+/// ends, such as `/dev/zero`, must not fill the memory.
+pub const MAX_BYTES: u64 = 256 << 20;
+
 /// Why a path given by the user cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// A file or folder cannot be read.
-    #[error("cannot read {path}")]
+    #[error("cannot read {path}: {cause}; {}", instead(.cause))]
     Unreadable {
         /// The path as the user gave it, or a path below it.
         path: String,
         /// What the system says.
-        source: std::io::Error,
+        cause: io::Error,
     },
     /// A folder holds nothing to read.
     #[error("{0} holds no .yaml, .yml or .json file")]
     Empty(String),
+    /// It holds more than anyone would write.
+    #[error(
+        "{0} holds more than {mib} MiB: name a file with documents, or divide it",
+        mib = MAX_BYTES >> 20
+    )]
+    TooLarge(String),
+}
+
+/// What to do about a path that cannot be read.
+fn instead(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::NotFound => "name a file or folder that is there, or - for standard input",
+        io::ErrorKind::PermissionDenied => "let your user read it",
+        _ => "name a file, a folder, or - for standard input",
+    }
 }
 
 /// Reads every path: a file of any name, a folder with all `*.yaml`, `*.yml` and `*.json` files
@@ -32,18 +52,42 @@ pub fn read(paths: &[PathBuf], diagnostics: &mut Diagnostics) -> Result<Sources,
     let mut sources = Sources::default();
     for path in paths {
         if path.as_os_str() == "-" {
-            let mut bytes = Vec::new();
-            let result = std::io::stdin().lock().read_to_end(&mut bytes);
-            result.map_err(|error| unreadable(Path::new("standard input"), error))?;
+            let bytes = read_bounded(Path::new("standard input"), || Ok(io::stdin().lock()))?;
             add(&mut sources, "<stdin>".to_owned(), bytes, diagnostics);
             continue;
         }
         for file in files(path)? {
-            let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, error))?;
+            let bytes = read_file(&file)?;
             add(&mut sources, file.display().to_string(), bytes, diagnostics);
         }
     }
     Ok(sources)
+}
+
+/// Reads a file, whatever it holds.
+///
+/// # Errors
+/// When it cannot be read, or holds more than [`MAX_BYTES`].
+pub fn read_file(path: &Path) -> Result<Vec<u8>, InputError> {
+    read_bounded(path, || File::open(path))
+}
+
+fn read_bounded<R: Read>(
+    path: &Path,
+    open: impl FnOnce() -> io::Result<R>,
+) -> Result<Vec<u8>, InputError> {
+    let mut bytes = Vec::new();
+    let read = open().and_then(|input| {
+        // One byte more tells what is as large as can be from what is larger.
+        input.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut bytes)
+    });
+    match read {
+        Ok(length) if length as u64 > MAX_BYTES => {
+            Err(InputError::TooLarge(path.display().to_string()))
+        }
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(unreadable(path, error)),
+    }
 }
 
 /// The files that a path stands for.
@@ -85,8 +129,8 @@ fn is_document(path: &Path) -> bool {
         .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
 }
 
-fn unreadable(path: &Path, source: std::io::Error) -> InputError {
-    InputError::Unreadable { path: path.display().to_string(), source }
+fn unreadable(path: &Path, cause: io::Error) -> InputError {
+    InputError::Unreadable { path: path.display().to_string(), cause }
 }
 
 fn add(sources: &mut Sources, name: String, bytes: Vec<u8>, diagnostics: &mut Diagnostics) {

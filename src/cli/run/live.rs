@@ -16,6 +16,7 @@ use super::changes::changes;
 use super::envoy::Envoy;
 use crate::cli::diagnostics;
 use crate::cli::input::InputArgs;
+use crate::cli::plain::{plain, plain_lines};
 use crate::compile::Compiled;
 use crate::emit::envoy::{
     self, CLUSTERS_FILE, FILTER_FILE, FILTER_NAME, Options, ROUTES_FILE, Resources,
@@ -144,13 +145,13 @@ impl Live {
         admin: &Admin,
         envoy: &Envoy,
     ) -> anyhow::Result<()> {
-        let loaded = match input.load() {
+        let loaded = match input.load_again() {
             Ok(loaded) => loaded,
             Err(error) => {
                 // Once is enough: editors that replace a file make several changes of it.
-                let seen = Seen::Unreadable(format!("{error:#}"));
+                let seen = Seen::Unreadable(plain_lines(&format!("{error:#}")));
                 if seen != self.seen {
-                    eprintln!("error: {error:#}");
+                    eprintln!("error: {}", plain_lines(&format!("{error:#}")));
                     eprintln!("The old policy stays in force");
                 }
                 self.seen = seen;
@@ -187,7 +188,7 @@ impl Live {
                 self.compiled = compiled;
                 eprintln!("Changed; the new policy is in force:");
                 for line in &lines {
-                    eprintln!("  {line}");
+                    eprintln!("  {}", plain(line));
                 }
                 if lines.is_empty() {
                     eprintln!("  ~ routing");
