@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use super::envoy_args::EnvoyArgs;
-use super::input::InputArgs;
+use super::input::{InputArgs, destination};
 use super::istio_args::IstioArgs;
 use super::output;
 use crate::emit::envoy::native::Form;
@@ -23,7 +23,7 @@ pub struct Args {
     /// What to make
     #[arg(long, value_enum, value_name = "OUTPUT", default_value_t = Target::PluginConfig)]
     to: Target,
-    /// Write to a file instead of standard output
+    /// Write to a file instead of standard output; - is standard output
     #[arg(short, long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
     /// Emit something strictly narrower where a native output cannot say exactly what the Gateway
@@ -93,6 +93,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let message = "--linear goes with --to envoy-native only\n";
         clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, message).exit();
     }
+    let out = destination(args.out.as_deref(), args.input.paths.iter());
     let mut loaded = args.input.load()?;
     if let Some(compiled) = &mut loaded.compiled {
         compiled.policy.access_log_fields = args.access_log_fields.into();
@@ -144,7 +145,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Some(made) = made else { return Ok(ExitCode::FAILURE) };
     // A large input is not kept in memory while the output is written.
     drop(loaded);
-    output::write_with(args.out.as_deref(), |out| {
+    output::write_with(out, |out| {
         match made {
             Made::Objects(yaml) => return out.write_all(yaml.as_bytes()),
             Made::Policy(policy) => serde_json::to_writer_pretty(&mut *out, &policy)?,

@@ -14,11 +14,10 @@ mod secrets;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-
 use super::explain::now;
-use super::input::{InputArgs, Loaded};
+use super::input::{InputArgs, Loaded, destination};
 use super::{module, output};
+use crate::resource::input::read_file;
 
 /// File name of the page's engine.
 const MODULE: &str = "egress_auth_page.wasm";
@@ -31,7 +30,7 @@ pub struct Args {
     /// The policy before, in the same form: the page also shows what differs
     #[arg(long, value_name = "PATH", num_args = 1..)]
     old: Vec<PathBuf>,
-    /// Write to a file instead of standard output
+    /// Write to a file instead of standard output; - is standard output
     #[arg(short, long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
     /// The page's engine; default: egress_auth_page.wasm beside this program, then
@@ -48,6 +47,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let inputs = args.input.paths.iter().chain(&args.old);
     let from_stdin = inputs.filter(|path| path.as_os_str() == "-").count();
     anyhow::ensure!(from_stdin <= 1, "only one input can be `-`");
+    let inputs = args.input.paths.iter().chain(&args.old);
+    let out = destination(args.out.as_deref(), inputs);
     let engine = engine(args)?;
     let loaded = args.input.load()?;
     loaded.print()?;
@@ -64,14 +65,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let Some(compiled) = &loaded.compiled else { return Ok(ExitCode::FAILURE) };
     let data = data::data(&loaded, compiled, old.as_ref(), now()?)?;
-    output::write_with(args.out.as_deref(), |out| page::write(&data, &engine, out))?;
+    output::write_with(out, |out| page::write(&data, &engine, out))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The module that decides in the page.
 fn engine(args: &Args) -> anyhow::Result<Vec<u8>> {
     let path = module::find(args.wasm.as_deref(), MODULE)?;
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = read_file(&path)?;
     // WebAssembly core specification, section 5.5.16.
     anyhow::ensure!(
         bytes.starts_with(b"\0asm\x01\0\0\0"),
