@@ -152,6 +152,102 @@ fn json_has_every_case_with_the_whole_answer() {
     }
 }
 
+/// `none` is the absence of a server and of a rule, never the name of one.
+#[test]
+fn a_rule_that_is_named_none_is_no_absence() {
+    let case = |request: &str| {
+        format!(
+            "cases:\n- {{name: case, request: GET {request}, claims: {{iss: https://auth.test, aud: \
+             egress, sub: alice}}, expect: {{decision: allow, rule: none}}}}\n"
+        )
+    };
+    let folder = folder(&case("https://api.test/v1/x"));
+    let named = GATEWAY.replace("alice-reads", "none");
+    std::fs::write(folder.path().join("gateway.yaml"), named).unwrap();
+    let output = egress_auth(folder.path(), &["test", "cases.yaml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    for line in [
+        "          ! rule       none      \"none\"  <-- differs\n",
+        "        help: `none` means that there is no rule; this one has the name \"none\": give it \
+         another\n",
+    ] {
+        assert!(stdout(&output).contains(line), "{}", stdout(&output));
+    }
+    let none = case("https://other.test/").replace("allow", "deny");
+    let cases = format!("gateways: [gateway.yaml]\n{none}");
+    std::fs::write(folder.path().join("cases.yaml"), cases).unwrap();
+    let output = egress_auth(folder.path(), &["test", "cases.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+/// Every character of a report is one of XML (XML 1.0, section 2.2), and names stay on their line.
+#[test]
+fn names_that_xml_cannot_hold_are_escaped() {
+    let folder = folder(
+        "cases:\n- {name: \"a \\x01\\e[31m \\uFFFE\\uFFFF \\n  ok    b\", request: GET https://a.test/, \
+         expect: {decision: allow}}\n",
+    );
+    let output = egress_auth(folder.path(), &["test", "cases.yaml", "--junit", "report.xml"]);
+    let name = "a \\u{1}\\u{1b}[31m \\u{fffe}\\u{ffff} \\n  ok    b";
+    assert!(stdout(&output).contains(&format!("  FAIL  {name} (")), "{}", stdout(&output));
+    let xml = std::fs::read_to_string(folder.path().join("report.xml")).unwrap();
+    let allowed = |character: char| matches!(character, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    assert!(xml.chars().all(allowed), "{xml:?}");
+    let report = Report::deserialize_from_str(&xml).unwrap();
+    assert_eq!(report.test_suites[0].test_cases[0].name.as_str(), name);
+}
+
+/// What CI publishes is never the result of another day.
+#[test]
+fn no_report_of_an_earlier_run_stays() {
+    let passing = ONE_FAILS.replace("POST", "GET");
+    let broken = GATEWAY.replace("jwksUri", "jwskUri");
+    for (cases, gateway) in [
+        (Some("gateways: [gateway.yaml]\ncases: []\n"), GATEWAY),
+        (
+            Some(
+                "gateways: [missing.yaml]\ncases: [{name: a, request: GET https://a.test/, expect: {decision: deny}}]\n",
+            ),
+            GATEWAY,
+        ),
+        (None, GATEWAY),
+        (Some(&*format!("gateways: [gateway.yaml]\n{passing}")), &broken),
+    ] {
+        let folder = folder(&passing);
+        let arguments = ["test", "cases.yaml", "--junit", "report.xml"];
+        let output = egress_auth(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(folder.path().join("report.xml").exists());
+        std::fs::remove_file(folder.path().join("cases.yaml")).unwrap();
+        if let Some(cases) = cases {
+            std::fs::write(folder.path().join("cases.yaml"), cases).unwrap();
+        }
+        std::fs::write(folder.path().join("gateway.yaml"), gateway).unwrap();
+        let output = egress_auth(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(1), "{cases:?}");
+        assert!(!folder.path().join("report.xml").exists(), "{cases:?}");
+    }
+}
+
+/// A report takes the place of a report only.
+#[test]
+fn a_report_never_overwrites_an_input() {
+    let folder = folder(ONE_FAILS);
+    for name in ["cases.yaml", "gateway.yaml"] {
+        let before = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let output = egress_auth(folder.path(), &["test", "cases.yaml", "--junit", name]);
+        assert_eq!(output.status.code(), Some(1));
+        let expected = format!(
+            "error: {name} exists and does not begin with `<?xml `: remove it, or name another file\n"
+        );
+        assert_eq!(stderr(&output), expected);
+        assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), before);
+    }
+    let output = egress_auth(folder.path(), &["test", "cases.yaml", "--junit", "-"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!folder.path().join("-").exists());
+}
+
 /// What a case says about its request arrives, and defaults give way to it.
 #[test]
 fn a_case_says_who_asks_and_how() {

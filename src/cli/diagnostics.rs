@@ -3,11 +3,10 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{
-    AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
-};
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
+use super::plain::plain;
 use crate::resource::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::resource::source::{Sources, Span};
 
@@ -70,8 +69,8 @@ fn render(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> St
         Severity::Note => Level::NOTE,
     };
     // Documents may hold what would steer a terminal.
-    let title = normalize_untrusted_str(&diagnostic.message);
-    let field = diagnostic.field.as_deref().map(normalize_untrusted_str);
+    let title = plain(&diagnostic.message);
+    let field = diagnostic.field.as_deref().map(plain);
     let mut group = Group::with_title(level.primary_title(title));
     if let Some(span) = diagnostic.span {
         let label = field.as_deref().filter(|field| !field.is_empty());
@@ -87,7 +86,7 @@ fn render(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> St
         }
     }
     if let Some(hint) = &diagnostic.hint {
-        group = group.element(Level::HELP.message(normalize_untrusted_str(hint)));
+        group = group.element(Level::HELP.message(plain(hint)));
     }
     renderer.render(&[group])
 }

@@ -37,6 +37,13 @@ impl<'a> Compiler<'a, '_> {
     }
 
     fn rule(&mut self, rule: Rule<'a>, position: usize) -> u32 {
+        if let Some(name) = rule.name().filter(|name| name.text.chars().any(char::is_control)) {
+            self.error(
+                name.node,
+                "a rule name cannot hold control characters",
+                "write it on one line; it is shown in logs",
+            );
+        }
         let name =
             rule.name().map_or_else(|| format!("rules[{position}]"), |it| it.text.to_owned());
         let from = rule.from().map(|from| from.map(|jwt| self.principal(jwt)).collect());

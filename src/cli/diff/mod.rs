@@ -18,6 +18,7 @@ use clap::ValueEnum;
 use super::explain::now;
 use super::input::{GatewayArgs, Loaded};
 use super::output;
+use super::plain::plain_lines;
 use crate::compile::Compiled;
 use crate::diff::compare;
 
@@ -71,7 +72,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(None) => Ok(TROUBLE.into()),
         Err(error) if super::is_broken_pipe(&error) => Err(error),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", plain_lines(&format!("{error:#}")));
             Ok(TROUBLE.into())
         }
     }

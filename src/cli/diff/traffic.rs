@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use annotate_snippets::normalize_untrusted_str;
 use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::json;
@@ -13,6 +12,7 @@ use serde_json::value::RawValue;
 use super::{Args, Format};
 use crate::cli::explain::{explainer, now, read_keys, read_lines};
 use crate::cli::output;
+use crate::cli::plain::plain;
 use crate::compile::Compiled;
 use crate::engine::Reason;
 use crate::explain::{Explainer, Explanation, Query};
@@ -115,12 +115,12 @@ fn text(changed: &[Changed], requests: usize, out: &mut dyn Write) -> io::Result
     for one in changed {
         let sign = if one.change == "allowed" { '+' } else { '-' };
         // What was logged may hold what would steer a terminal.
-        writeln!(out, "{sign} {}  {}", one.change, normalize_untrusted_str(&one.request))?;
+        writeln!(out, "{sign} {}  {}", one.change, plain(&one.request))?;
         if let Some(source) = &one.source {
-            writeln!(out, "    source: {}", normalize_untrusted_str(source))?;
+            writeln!(out, "    source: {}", plain(source))?;
         }
         if let Some(claims) = &one.claims {
-            writeln!(out, "    claims: {}", normalize_untrusted_str(claims.get()))?;
+            writeln!(out, "    claims: {}", plain(claims.get()))?;
         }
         let (before, after) = (&one.before, &one.after);
         writeln!(
@@ -128,7 +128,7 @@ fn text(changed: &[Changed], requests: usize, out: &mut dyn Write) -> io::Result
             "    {} {}, was {} {}",
             after.status, after.reason, before.status, before.reason
         )?;
-        writeln!(out, "    {} at {}\n", times(one.count), one.first)?;
+        writeln!(out, "    {} at {}\n", times(one.count), plain(&one.first))?;
     }
     let lines: usize = changed.iter().map(|changed| changed.count).sum();
     writeln!(out, "{lines} of {requests} requests are decided differently")

@@ -30,7 +30,7 @@ pub struct Args {
     /// Files with cases, or - for standard input; each names the Gateway that it is about
     #[arg(required = true, value_name = "CASES")]
     cases: Vec<PathBuf>,
-    /// Also write the results as JUnit XML
+    /// Also write the results as JUnit XML; one of an earlier run is removed first
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// How to print
@@ -68,6 +68,15 @@ impl CaseResult {
         fields.map(|(field, expected)| (*field, expected.as_str(), actual(&self.actual, field)))
     }
 
+    /// The field that was to be absent and is there, under the name `none`.
+    fn named_none(&self) -> Option<&'static str> {
+        let none = explain::name(Some("none"));
+        let found = self.compared().find(|(field, expected, actual)| {
+            matches!(*field, "server" | "rule") && *expected == "none" && actual == none
+        });
+        found.map(|(field, ..)| field)
+    }
+
     fn passed(&self) -> bool {
         self.compared().all(|(_, expected, actual)| expected == actual)
     }
@@ -75,7 +84,7 @@ impl CaseResult {
 
 /// A field of an answer as `expect` writes it.
 fn actual(answer: &Explanation, field: &str) -> String {
-    let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
+    let name = |name: &Option<String>| explain::name(name.as_deref()).to_owned();
     match field {
         "decision" => answer.decision.to_owned(),
         "status" => answer.status.to_string(),
@@ -111,6 +120,13 @@ fn decide(suite: Suite, line: impl Fn(&Case) -> usize) -> anyhow::Result<Option<
 /// # Errors
 /// When a file cannot be read or written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if let Some(path) = &args.junit {
+        if path == Path::new("-") {
+            let message = "--junit goes to a file, as standard output has the results already\n";
+            clap::Error::raw(clap::error::ErrorKind::ValueValidation, message).exit();
+        }
+        output::remove_earlier(path, junit::BEGINS)?;
+    }
     let mut found = Diagnostics::default();
     let sources = input::read(&args.cases, &mut found)?;
     let mut suites = Vec::new();

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::table::CASES;
 use crate::cli::input::{self, ActionArg, GatewayArgs};
-use crate::explain::{Query, Values};
+use crate::explain::{Query, Values, check_header};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::source::Span;
 use crate::resource::tree::{Node, Value};
@@ -120,7 +120,7 @@ impl Reader<'_> {
             args.trust_domains = self.read_all(node, "trustDomains", input::trust_domain);
         }
         if let Some(header) = node.get("sourceIdentityHeader") {
-            match input::header_name(header.string().unwrap_or_default()) {
+            match input::identity_header(header.string().unwrap_or_default()) {
                 Ok(name) => args.source_identity_header = Some(name),
                 Err(error) => self.error(header, error, "write the name alone"),
             }
@@ -202,6 +202,10 @@ impl Reader<'_> {
         let mut headers = BTreeMap::new();
         for (key, value) in node.get("headers").into_iter().flat_map(Node::entries) {
             let name = key.scalar_text().unwrap_or_default().to_ascii_lowercase();
+            if let Err(error) = check_header(&name) {
+                self.error(key, error, "write headers alone here");
+                continue;
+            }
             let values = match value.value() {
                 Value::String(text) => Values::One(text.to_owned()),
                 Value::Sequence if value.items().all(|item| item.string().is_some()) => {

@@ -2,26 +2,27 @@
 
 use std::io::{self, Write};
 
-use annotate_snippets::normalize_untrusted_str;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{CaseResult, Decided};
+use crate::cli::plain::plain;
 use crate::explain::Explanation;
 
 /// One line a case, what differs and every step where one fails, and a count.
 pub fn text(suites: &[Decided], out: &mut dyn Write) -> io::Result<()> {
     for Decided { file, results } in suites {
+        let file = plain(file);
         writeln!(out, "{file}")?;
         for result in results {
             // Names may hold what would steer a terminal.
-            let name = normalize_untrusted_str(&result.case.name);
+            let name = plain(&result.case.name);
             if result.passed() {
                 writeln!(out, "  ok    {name}")?;
             } else {
                 writeln!(out, "  FAIL  {name} ({file}:{})", result.line)?;
                 for line in difference(result) {
-                    writeln!(out, "        {}", normalize_untrusted_str(&line))?;
+                    writeln!(out, "        {}", plain(&line))?;
                 }
             }
         }
@@ -39,6 +40,12 @@ pub fn difference(result: &CaseResult) -> Vec<String> {
     for (field, expected, actual) in result.compared() {
         let (mark, differs) = if expected == actual { (' ', "") } else { ('!', "  <-- differs") };
         lines.push(format!("  {mark} {field:<9}  {expected:<width$}  {actual}{differs}"));
+    }
+    if let Some(field) = result.named_none() {
+        lines.push(format!(
+            "help: `none` means that there is no {field}; this one has the name \"none\": give it \
+             another"
+        ));
     }
     lines.push("steps:".to_owned());
     let steps = result.actual.steps.iter();

@@ -127,8 +127,16 @@ static EXPECT: Object = Object {
             Shape::Code { words: Reason::CODES, prefix: "shadow_" },
             "Reason code; with the prefix `shadow_` where a denial is only reported",
         ),
-        optional("rule", Shape::Text, "Name of the rule that admits the request, or `none`"),
-        optional("server", Shape::Text, "Name of the server that governs the host, or `none`"),
+        optional(
+            "rule",
+            Shape::Text,
+            "Name of the rule that admits the request; `none` where none does",
+        ),
+        optional(
+            "server",
+            Shape::Text,
+            "Name of the server that governs the host; `none` where none does",
+        ),
         optional("mechanism", Shape::Word(Mechanism::CODES), "What decides"),
     ],
     others: Others::Refused,
