@@ -104,7 +104,8 @@ fn a_gateway_with_errors_compiles_to_nothing() {
 fn every_error_names_the_line_and_what_to_write() {
     let folder = fixtures("errors");
     // What is wrong with these is that something is not in the input, so there is no line.
-    let without_place = ["document_none", "document_not_a_gateway", "document_other_gateway"];
+    let without_place =
+        ["document_kind_case", "document_none", "document_not_a_gateway", "document_other_gateway"];
     for case in names(&folder, "yaml") {
         let input = format!("{case}.yaml");
         let output = egress_auth(&folder, &["check", "--output", "json", &input]);

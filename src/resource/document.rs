@@ -58,6 +58,9 @@ fn skipped(root: Node<'_>, version: Option<&str>, kind: Option<&str>, strict: bo
     match kind {
         Some("Gateway") => diagnostic
             .hint("a Gateway that egress-auth reads has `apiVersion: gateway.tsb.tetrate.io/v2`"),
+        Some(kind) if kind.eq_ignore_ascii_case("Gateway") => {
+            diagnostic.hint("kinds are case-sensitive: write `kind: Gateway`")
+        }
         _ => diagnostic,
     }
 }

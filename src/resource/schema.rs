@@ -90,7 +90,7 @@ fn shape(shape_: &Shape) -> Value {
         Shape::SomeOf(item) => json!({ "type": "array", "items": shape(item), "minItems": 1 }),
         Shape::TextMap => json!({
             "type": "object",
-            "additionalProperties": { "type": "string", "minLength": 1 },
+            "additionalProperties": { "type": "string" },
         }),
         Shape::SomeTextMap => json!({
             "type": "object",

@@ -45,9 +45,9 @@ pub enum Shape {
     List(&'static Shape),
     /// A list with at least one item.
     SomeOf(&'static Shape),
-    /// A map from any names to strings.
+    /// A map from any names to strings, which may be empty.
     TextMap,
-    /// A map from any names to strings, with at least one entry.
+    /// A map from any names to strings that are not empty, with at least one entry.
     SomeTextMap,
     /// A map with known fields.
     Object(&'static Object),
@@ -185,9 +185,14 @@ impl Check<'_> {
                 if node.is_empty() && matches!(shape, Shape::SomeTextMap) {
                     self.empty(node, name, "an empty map", instead);
                 }
+                // Nothing is no pattern and no file, but a label may have it (Kubernetes).
+                let item = match shape {
+                    Shape::TextMap => &Shape::TextOrEmpty,
+                    _ => &Shape::Text,
+                };
                 for (key, value) in node.entries() {
                     let name = Name::Field(key.scalar_text().unwrap_or_default());
-                    self.value(value, &Shape::Text, name, None);
+                    self.value(value, item, name, None);
                 }
             }
             (Shape::Object(object), Value::Mapping) => self.object(node, object, name, instead),

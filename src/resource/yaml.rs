@@ -51,8 +51,8 @@ pub fn read<'s>(file: FileId, source: &'s str, diagnostics: &mut Diagnostics) ->
                     }
                 }
                 Err(error) => {
-                    let message = format!("not valid YAML: {}", error.kind());
-                    reader.diagnostics.push(Diagnostic::error(message).span(span));
+                    let message = error.kind().to_string();
+                    reader.diagnostics.push(syntax_error(source, span, &message));
                 }
             }
         }
@@ -87,6 +87,38 @@ fn send_events<'s>(file: FileId, source: &'s str, to: &SyncSender<Vec<Parsed<'s>
     }
     // Nobody listens when reading has stopped.
     let _ = to.send(batch);
+}
+
+/// What the parser says, where the mistake is, and what to write instead where that is known.
+fn syntax_error(source: &str, span: Span, message: &str) -> Diagnostic {
+    let offset = span.start as usize;
+    let tab = message.contains("tab").then(|| indenting_tab(source, offset)).flatten();
+    let at = byte(source, Some(tab.unwrap_or(offset)));
+    let diagnostic = Diagnostic::error(format!("not valid YAML: {message}"));
+    let diagnostic = diagnostic.span(Span { start: at, end: at, ..span });
+    if tab.is_some() {
+        diagnostic.hint("indent with spaces: YAML allows no tabs there")
+    } else if message.contains("recursion limit") {
+        diagnostic.hint("nest lists and maps less deeply; is a bracket left open?")
+    } else {
+        diagnostic
+    }
+}
+
+/// The first tab in the indentation of a line, from the line of an error on: the parser stops at
+/// the end of what it could read.
+fn indenting_tab(source: &str, offset: usize) -> Option<usize> {
+    let before = source.get(..offset)?;
+    let mut start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
+    for line in source.get(start..)?.split_inclusive('\n') {
+        let indentation = line.find(|character| !matches!(character, ' ' | '\t' | '\n' | '\r'));
+        let indentation = line.get(..indentation.unwrap_or_default())?;
+        if let Some(tab) = indentation.find('\t') {
+            return Some(start.saturating_add(tab));
+        }
+        start = start.saturating_add(line.len());
+    }
+    None
 }
 
 /// A byte offset of the parser, kept within the text.
