@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::module;
-use crate::compile::Compiled;
+use crate::compile::{Compiled, hostname};
 use crate::emit::envoy::{DownstreamTls, Options, Upstream, system_ca};
 use crate::resource::diagnostic::Diagnostic;
 
@@ -29,7 +29,7 @@ pub struct EnvoyArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9901")]
     pub admin: SocketAddr,
     /// Send a hostname, that of a JWKS included, to a local address in plain text; repeatable
-    #[arg(long = "upstream", value_name = "HOST=ADDR[:PORT]")]
+    #[arg(long = "upstream", value_name = "HOST=ADDR[:PORT]", value_parser = upstream)]
     pub upstreams: Vec<Upstream>,
     /// PEM certificate chain that the listener presents (downstream mTLS)
     #[arg(long, value_name = "FILE", requires_all = ["mtls_key", "mtls_ca"])]
@@ -40,6 +40,25 @@ pub struct EnvoyArgs {
     /// PEM file of the CAs that may sign client certificates
     #[arg(long, value_name = "FILE", requires_all = ["mtls_cert", "mtls_key"])]
     pub mtls_ca: Option<PathBuf>,
+}
+
+/// Reads `--upstream`, with the host in the form in which Gateways have it.
+///
+/// # Errors
+/// When the host is not a hostname, or what it is sent to is not an address.
+fn upstream(text: &str) -> Result<Upstream, String> {
+    let read: Upstream = text.parse()?;
+    let host = hostname::canonical(&read.host)
+        .map_err(|error| format!("the host `{}` {error}", read.host.escape_debug()))?;
+    Ok(Upstream { host, ..read })
+}
+
+/// Whether two servers cannot listen on both of these.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let any = |address: SocketAddr| address.ip().is_unspecified();
+    let overlap =
+        one.ip() == other.ip() || (any(one) || any(other)) && one.is_ipv4() == other.is_ipv4();
+    one.port() != 0 && one.port() == other.port() && overlap
 }
 
 impl EnvoyArgs {
@@ -58,6 +77,13 @@ impl EnvoyArgs {
     /// # Errors
     /// When a path is not UTF-8, or a host is sent to two addresses.
     pub fn options_without_module(&self) -> anyhow::Result<Options> {
+        if collide(self.listen, self.admin) {
+            let message = format!(
+                "--listen {} and --admin {} are one address; choose another port for one of them\n",
+                self.listen, self.admin
+            );
+            clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, message).exit();
+        }
         let mut hosts = HashSet::new();
         if let Some(twice) = self.upstreams.iter().find(|it| !hosts.insert(it.host.as_str())) {
             anyhow::bail!(

@@ -25,7 +25,7 @@ mod covers;
 mod destination;
 mod egress;
 mod header;
-mod hostname;
+pub mod hostname;
 mod jwks;
 mod lint;
 pub mod model;
