@@ -9,11 +9,11 @@ REQUESTS ?= 5000000
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test conformance wasm filter report-page test-web envoy lint bench bench-engine \
-	bench-micro soak security fuzz deny sbom reproducible clean tools
+.PHONY: help run test test-observability conformance wasm filter report-page test-web envoy lint \
+	bench bench-engine bench-micro soak security fuzz deny sbom reproducible clean tools
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The shell becomes egress-auth (exec), so that Ctrl-C reaches it and nothing else is left.
 run: export INSTALL = 1
@@ -26,6 +26,12 @@ run: tools filter ## Build all, then a local Envoy that enforces ARGS (default: 
 test: export INSTALL ?= 1
 test: tools wasm ## Every test, those in a real Envoy included
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && cargo test --locked
+
+test-observability: export INSTALL ?= 1
+test-observability: tools wasm ## Metrics, alerts and dashboard in a real Prometheus (40 s)
+	@scripts/check-tools.sh prometheus
+	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
+		cargo test --locked --test observability
 
 conformance: export INSTALL ?= 1
 conformance: export FULL ?=

@@ -133,11 +133,14 @@ impl Documents {
     /// Records how old and how many the keys are.
     pub fn record(&mut self, now: u64, sink: &impl Sink) {
         for (index, document) in self.documents.iter_mut().enumerate() {
-            if let Some(keys) = self.ring.keys(index) {
+            let keys = self.ring.keys(index);
+            if keys.is_some() {
                 let age = now.saturating_sub(document.seen.fetched_at) / 1_000;
                 document.age.record(age, sink);
-                document.keys.record(u64::try_from(keys.len()).unwrap_or(u64::MAX), sink);
             }
+            // Recorded without keys too: what is not there cannot be watched.
+            let count = keys.map_or(0, |keys| u64::try_from(keys.len()).unwrap_or(u64::MAX));
+            document.keys.record(count, sink);
         }
     }
 
