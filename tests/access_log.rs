@@ -21,6 +21,32 @@ const SERVERS: &str = "\
 - {name: tried, hostname: tried.test, authorization: {local: {rules: []}}}
 ";
 
+/// A collector makes attributes of these without being told what they are.
+#[test]
+fn opentelemetry_names_are_there_for_the_asking() {
+    let echo = Echo::start().unwrap();
+    let gateway = Gateway::of_servers(SERVERS).arguments(["--access-log-names", "opentelemetry"]);
+    let hosts = ["open.test", "closed.test", "tried.test"];
+    let gateway = hosts.iter().fold(gateway, |it, host| it.upstream(host, echo.address()));
+    let envoy = gateway.start(1);
+    for (host, status, decision) in [
+        ("open.test", 200, ["allow", "allowed", "open", "anyone", "authorization"]),
+        ("closed.test", 403, ["deny", "no_rule_matched", "closed", "-", "authorization"]),
+    ] {
+        let request = Request::new("POST", host, "/v1/x?access_token=secret").body("four");
+        assert_eq!(request.header("user-agent", host).send(envoy.gateway()).status, status);
+        let entry = envoy.logged("user_agent.original", host).unwrap();
+        let names = ["decision", "reason", "server", "rule", "mechanism"];
+        let decided = names.map(|name| entry[format!("egress_auth.{name}")].as_str().unwrap());
+        assert_eq!(decided, decision);
+        assert_eq!(entry["http.request.method"], "POST");
+        assert_eq!(entry["http.request.header.host"], host);
+        assert_eq!(entry["url.path"], "/v1/x");
+        assert_eq!(entry["http.response.status_code"], status);
+        assert_eq!(entry["client.address"], "127.0.0.1");
+    }
+}
+
 /// The fields of the decision on one request to each host, after what the client heard.
 fn logged(by_default: bool) -> [(u16, Option<String>); 3] {
     let echo = Echo::start().unwrap();

@@ -10,7 +10,7 @@ use super::input::{InputArgs, destination};
 use super::istio_args::IstioArgs;
 use super::output;
 use crate::emit::envoy::native::Form;
-use crate::emit::envoy::{self, EmitError};
+use crate::emit::envoy::{self, EmitError, LogNames};
 use crate::emit::istio;
 use crate::policy::{AccessLogFields, Policy};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
@@ -38,6 +38,9 @@ pub struct Args {
     /// as much as judging the request
     #[arg(long, value_enum, value_name = "REQUESTS", default_value_t = FieldsArg::Denied)]
     access_log_fields: FieldsArg,
+    /// What the access log of the Envoy outputs calls its fields
+    #[arg(long, value_enum, value_name = "NAMES", default_value_t = NamesArg::Plain)]
+    access_log_names: NamesArg,
     #[command(flatten)]
     envoy: EnvoyArgs,
     #[command(flatten)]
@@ -76,6 +79,25 @@ impl From<FieldsArg> for AccessLogFields {
     }
 }
 
+/// `--access-log-names`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum NamesArg {
+    /// Short ones
+    Plain,
+    /// Those of OpenTelemetry's semantic conventions
+    #[value(name = "opentelemetry")]
+    OpenTelemetry,
+}
+
+impl From<NamesArg> for LogNames {
+    fn from(names: NamesArg) -> Self {
+        match names {
+            NamesArg::Plain => Self::Plain,
+            NamesArg::OpenTelemetry => Self::OpenTelemetry,
+        }
+    }
+}
+
 /// What was made, ready to be written.
 enum Made {
     Policy(Box<Policy>),
@@ -103,7 +125,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         (Some(compiled), Target::PluginConfig) => Some(Made::Policy(Box::new(compiled.policy))),
         (Some(compiled), Target::Envoy) => {
             loaded.diagnostics.extend(args.envoy.findings(&compiled));
-            match envoy::bootstrap(&compiled, &args.envoy.options()?) {
+            let log_names = args.access_log_names.into();
+            let options = envoy::Options { log_names, ..args.envoy.options()? };
+            match envoy::bootstrap(&compiled, &options) {
                 Ok(bootstrap) => Some(Made::Bootstrap(bootstrap)),
                 Err(error) => {
                     loaded.diagnostics.push(unsupported(&error));
@@ -117,7 +141,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 form: if args.linear { Form::Linear } else { Form::PerHost },
                 allow_narrower: args.allow_narrower,
             };
-            let envoy = args.envoy.options_without_module()?;
+            let log_names = args.access_log_names.into();
+            let envoy = envoy::Options { log_names, ..args.envoy.options_without_module()? };
             match envoy::native::bootstrap(&compiled, &envoy, options) {
                 Ok(emitted) => {
                     loaded.diagnostics.append(emitted.findings);

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use super::module;
 use crate::compile::{Compiled, hostname};
-use crate::emit::envoy::{DownstreamTls, Options, Upstream, system_ca};
+use crate::emit::envoy::{DownstreamTls, LogNames, Options, Upstream, system_ca};
 use crate::resource::diagnostic::Diagnostic;
 
 /// File name of the filter's module.
@@ -106,6 +106,7 @@ impl EnvoyArgs {
             upstreams: self.upstreams.clone(),
             stand_ins: None,
             downstream_tls,
+            log_names: LogNames::Plain,
             system_ca: system_ca(std::env::var_os("SSL_CERT_FILE")),
         })
     }

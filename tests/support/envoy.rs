@@ -150,9 +150,14 @@ impl Envoy {
     /// The access-log entry of the request that carried this `user-agent`. Entries are written
     /// after the response, so it may take a moment.
     pub fn access_log(&self, user_agent: &str) -> Option<Value> {
+        self.logged("user_agent", user_agent)
+    }
+
+    /// The same for the first entry with this value of a field.
+    pub fn logged(&self, field: &str, value: &str) -> Option<Value> {
         within(LOG_LIMIT, || {
             let entries = self.access_log.lock().unwrap();
-            entries.iter().find(|entry| entry["user_agent"] == user_agent).cloned()
+            entries.iter().find(|entry| entry[field] == value).cloned()
         })
     }
 }

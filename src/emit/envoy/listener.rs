@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Options, access_log, address, cluster, route, set};
+use super::{LogNames, Options, access_log, address, cluster, route, set};
 use crate::filter::PEER_URI_SANS;
 use crate::policy::Policy;
 
@@ -33,7 +33,7 @@ pub(super) fn listener(
     enforcement: Enforcement,
     dynamic: bool,
 ) -> Value {
-    let mut manager = connection_manager();
+    let mut manager = connection_manager(options.log_names);
     if let Some(propagated) = &policy.source_identity.propagated
         && propagated.header == XFCC
     {
@@ -96,7 +96,7 @@ fn peer_uri_sans() -> Value {
 }
 
 /// HTTP settings, those of which Envoy's edge profile is careful about included.
-fn connection_manager() -> Value {
+fn connection_manager(names: LogNames) -> Value {
     json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "egress",
@@ -126,7 +126,7 @@ fn connection_manager() -> Value {
         "request_headers_timeout": "10s",
         "stream_idle_timeout": "300s",
         "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "access_log": access_log::access_log(),
+        "access_log": access_log::access_log(names),
     })
 }
 

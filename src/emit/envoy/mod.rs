@@ -35,6 +35,7 @@ use serde_json::{Value, json};
 use crate::compile::Compiled;
 use crate::filter::metrics;
 use crate::resource::source::Origin;
+pub use access_log::LogNames;
 pub use tls::{DownstreamTls, system_ca};
 pub use upstream::{StandIns, Upstream};
 pub use wasm::FILTER_NAME;
@@ -54,6 +55,8 @@ pub struct Options {
     pub stand_ins: Option<StandIns>,
     /// TLS that clients have to use; absent: plain text.
     pub downstream_tls: Option<DownstreamTls>,
+    /// What the fields of the access log are called.
+    pub log_names: LogNames,
     /// PEM file of trusted CAs where the Gateway names none; see [`system_ca`].
     pub system_ca: Option<String>,
 }

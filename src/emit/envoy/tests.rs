@@ -97,6 +97,7 @@ fn options() -> Options {
         upstreams: Vec::new(),
         stand_ins: None,
         downstream_tls: None,
+        log_names: LogNames::Plain,
         system_ca: Some("/etc/ssl/certs/ca-certificates.crt".to_owned()),
     }
 }
