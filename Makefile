@@ -6,11 +6,13 @@ ARGS ?= envoy/examples/payments.yaml
 BENCH ?=
 # How many requests `make soak` sends.
 REQUESTS ?= 5000000
+# The Envoy that func-e gets for `make test` and `make run`, such as 1.40.0; otherwise the one at hand.
+export ENVOY_VERSION ?=
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test test-observability conformance wasm filter report-page test-web envoy lint \
-	bench bench-engine bench-micro soak security fuzz deny sbom reproducible clean tools
+.PHONY: help run test test-observability test-func-e conformance wasm filter report-page test-web \
+	envoy lint bench bench-engine bench-micro soak security fuzz deny sbom reproducible clean tools
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +34,9 @@ test-observability: tools wasm ## Metrics, alerts and dashboard in a real Promet
 	@scripts/check-tools.sh prometheus
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
 		cargo test --locked --test observability
+
+test-func-e: wasm ## Tests with an Envoy that func-e downloads, verifies and unpacks, on loopback (3 minutes)
+	@scripts/test-func-e.sh
 
 conformance: export INSTALL ?= 1
 conformance: export FULL ?=
