@@ -388,3 +388,21 @@ fn shells_get_completions_for_every_command() {
         assert!(!stdout(&output).contains("exec-in-lockstep"), "{shell}");
     }
 }
+
+#[test]
+fn manual_pages_are_there_for_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = egress_auth(folder.path(), &["man", "pages/man1"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = |name: &str| {
+        std::fs::read_to_string(folder.path().join(format!("pages/man1/{name}.1"))).unwrap()
+    };
+    let whole = page("egress-auth");
+    for command in ["check", "compile", "demo", "explain", "run", "token"] {
+        assert!(whole.contains(&format!("egress\\-auth\\-{command}(1)")), "{whole}");
+        assert!(page(&format!("egress-auth-{command}")).starts_with(".ie"));
+    }
+    assert!(page("egress-auth-compile").contains("\\-\\-access\\-log\\-fields"));
+    // What only the program itself calls is in none.
+    assert!(!whole.contains("lockstep"), "{whole}");
+}

@@ -313,3 +313,25 @@ fn a_port_that_is_taken_is_named_before_anything_starts() {
     let expected = format!("cannot listen on {address}; choose another address with --listen");
     assert!(stderr.contains(&expected), "{stderr}");
 }
+
+#[test]
+fn the_stand_ins_can_be_had_alone() {
+    let folder = folder();
+    let mut child = command(folder.path())
+        .args(["demo", "--issuer", "127.0.0.1:0", "--echo", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = lines(child.stderr.take().unwrap()).recv_timeout(LIMIT).unwrap();
+    let addresses: Vec<SocketAddr> =
+        line.split([' ', ',', ';']).filter_map(|word| word.parse().ok()).collect();
+    let get = |address: SocketAddr, path: &str| {
+        let url = format!("http://{address}{path}");
+        client().get(url).call().unwrap().body_mut().read_to_string().unwrap()
+    };
+    assert!(get(addresses[0], "/.well-known/jwks.json").contains("\"keys\""), "{line}");
+    assert!(get(addresses[1], "/v1/x").contains("\"path\": \"/v1/x\""), "{line}");
+    let kill = format!("kill -TERM {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

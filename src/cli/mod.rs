@@ -10,7 +10,7 @@
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
 //! | `istio_args` | flags of the outputs for Istio |
 //! | `module` | finding the modules that were built beside the command |
-//! | `check`, `compile`, `completions`, `diff`, `explain`, `report`, `run`, `schema`, `test`, `token` | the commands |
+//! | `check`, `compile`, `completions`, `demo`, `diff`, `explain`, `man`, `report`, `run`, `schema`, `test`, `token` | the commands |
 //!
 //! A command parses nothing and decides nothing itself: it reads flags, calls the library and
 //! prints. Exit codes: 0 done, 1 the input has errors or the command failed, 2 wrong usage; those
@@ -23,6 +23,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 mod check;
 mod compile;
 mod completions;
+mod demo;
 pub mod diagnostics;
 mod diff;
 mod discover;
@@ -30,6 +31,7 @@ pub mod envoy_args;
 mod explain;
 pub mod input;
 mod istio_args;
+mod man;
 mod module;
 pub mod output;
 pub mod plain;
@@ -55,10 +57,14 @@ enum Command {
     Compile(compile::Args),
     /// Print completions for a shell
     Completions(completions::Args),
+    /// Serve the demo issuer's keys and an echo upstream, beside an Envoy of yours
+    Demo(demo::Args),
     /// Say which requests another policy would allow or deny
     Diff(diff::Args),
     /// Say how requests would be decided, and why
     Explain(explain::Args),
+    /// Write manual pages
+    Man(man::Args),
     /// Write a page for a browser: who may reach what, and why
     Report(report::Args),
     /// Run a local Envoy that enforces a Gateway, with a demo issuer and an echo upstream
@@ -80,8 +86,10 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Compile(args) => compile::run(&args),
         Command::Completions(args) => completions::run(&args, &Arguments::command()),
+        Command::Demo(args) => demo::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Man(args) => man::run(&args, &Arguments::command()),
         Command::Report(args) => report::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Exec(args) => run::exec::run(&args),

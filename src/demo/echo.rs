@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 
-use super::server::Server;
+use super::server::{ANY_PORT, Server};
 
 /// How many requests an [`Echo`] remembers; older ones are forgotten.
 const REMEMBERED: usize = 1_000;
@@ -92,9 +92,17 @@ impl Echo {
     /// # Errors
     /// When no port or no thread is to be had.
     pub fn start() -> std::io::Result<Self> {
+        Self::start_on(ANY_PORT)
+    }
+
+    /// The same at an address.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and when the address is taken.
+    pub fn start_on(address: SocketAddr) -> std::io::Result<Self> {
         let log = Log::default();
         let router = Router::new().fallback(answer).with_state(Arc::clone(&log));
-        Ok(Self { server: Server::start("demo-echo", router)?, log })
+        Ok(Self { server: Server::start("demo-echo", address, router)?, log })
     }
 
     /// Where it listens.

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::http::header;
 
 use super::key::DemoKey;
-use super::server::Server;
+use super::server::{ANY_PORT, Server};
 
 /// A running issuer. Dropping it stops the server.
 #[derive(Debug)]
@@ -21,13 +21,21 @@ impl Issuer {
     /// # Errors
     /// When no port or no thread is to be had.
     pub fn start(key: &DemoKey) -> std::io::Result<Self> {
+        Self::start_on(ANY_PORT, key)
+    }
+
+    /// The same at an address.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and when the address is taken.
+    pub fn start_on(address: SocketAddr, key: &DemoKey) -> std::io::Result<Self> {
         let jwks = key.jwks();
         let respond = move || {
             let jwks = jwks.clone();
             async move { ([(header::CONTENT_TYPE, "application/json")], jwks) }
         };
         let router = Router::new().fallback(respond);
-        Ok(Self { server: Server::start("demo-issuer", router)? })
+        Ok(Self { server: Server::start("demo-issuer", address, router)? })
     }
 
     /// Where it listens.

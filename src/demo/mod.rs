@@ -9,7 +9,7 @@
 //! | [`server`] | a loopback HTTP server that ends with its handle, and a client for such |
 //!
 //! Nothing here is part of a deployment: the key protects nothing, and both servers listen on
-//! loopback only.
+//! loopback unless told otherwise.
 
 pub mod echo;
 pub mod issuer;

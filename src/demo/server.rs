@@ -1,6 +1,6 @@
 //! A loopback HTTP server that ends with its handle, and a client for such servers.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 
 use axum::Router;
@@ -19,6 +19,9 @@ pub fn client() -> ureq::Agent {
         .into()
 }
 
+/// A free port of 127.0.0.1.
+pub const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// A running server. Dropping it closes the port and every connection.
 ///
 /// It runs on a thread of its own, so it can be used from code that is not async.
@@ -30,12 +33,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves `router` on an ephemeral port of 127.0.0.1.
+    /// Serves `router` at an address; port 0 chooses a free one.
     ///
     /// # Errors
     /// When no port or no thread is to be had.
-    pub fn start(name: &str, router: Router) -> std::io::Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    pub fn start(name: &str, address: SocketAddr, router: Router) -> std::io::Result<Self> {
+        let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

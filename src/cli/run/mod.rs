@@ -20,7 +20,7 @@ mod admin;
 mod changes;
 mod curl;
 mod envoy;
-mod events;
+pub(super) mod events;
 pub(super) mod exec;
 mod find;
 mod live;
