@@ -56,3 +56,26 @@ fn what_the_documentation_shows_is_in_the_example() {
         assert!(written.iter().any(|file| file.contains(yaml)), "{yaml}");
     }
 }
+
+/// Service Bridge is given the configuration that Istio is given, beside the rules it was made of.
+#[test]
+fn service_bridge_gets_the_same_configuration() {
+    let read = |file: &str| -> Vec<serde_json::Value> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy").join(file);
+        serde_saphyr::from_multiple(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let of_istio = read("istio/wasm-plugin.yaml");
+    let plugin = of_istio.iter().find(|object| object["kind"] == "WasmPlugin").unwrap();
+    let extension = &read("tsb/wasm-extension.yaml")[0];
+    for field in ["url", "phase", "priority"] {
+        assert_eq!(extension["spec"][field], plugin["spec"][field], "{field}");
+    }
+    let [name, organization] =
+        ["name", "organization"].map(|it| extension["metadata"][it].as_str().unwrap());
+    let mut expected = read("examples/payments.yaml").remove(0);
+    expected["spec"]["wasmPlugins"] = serde_json::json!([{
+        "fqn": format!("organizations/{organization}/extensions/{name}"),
+        "config": plugin["spec"]["pluginConfig"],
+    }]);
+    assert_eq!(read("tsb/gateway.yaml"), [expected]);
+}
