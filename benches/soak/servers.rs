@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use egress_auth::demo::server::Server;
+use egress_auth::demo::server::{ANY_PORT, Server};
 
 use super::traffic::DENIED;
 
@@ -26,7 +26,7 @@ impl Issuer {
             ([("cache-control", "max-age=30")], keys)
         };
         let router = Router::new().fallback(answer).with_state(Arc::clone(&keys));
-        Ok(Self { server: Server::start("soak-issuer", router)?, keys })
+        Ok(Self { server: Server::start("soak-issuer", ANY_PORT, router)?, keys })
     }
 
     /// Where it listens.
@@ -68,7 +68,7 @@ impl Upstream {
             "taken"
         };
         let router = Router::new().fallback(answer).with_state(Arc::clone(&arrived));
-        Ok(Self { server: Server::start("soak-upstream", router)?, arrived })
+        Ok(Self { server: Server::start("soak-upstream", ANY_PORT, router)?, arrived })
     }
 
     /// Where it listens.
