@@ -11,8 +11,9 @@ export ENVOY_VERSION ?=
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test test-observability test-func-e conformance wasm filter report-page test-web \
-	envoy lint bench bench-engine bench-micro soak security fuzz deny sbom reproducible clean tools
+.PHONY: help run test test-observability test-docker test-func-e oci release conformance wasm filter \
+	report-page test-web envoy lint bench bench-engine bench-micro soak security fuzz deny sbom \
+	reproducible clean tools
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,8 +36,18 @@ test-observability: tools wasm ## Metrics, alerts and dashboard in a real Promet
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
 		cargo test --locked --test observability
 
+test-docker: export INSTALL ?= 1
+test-docker: wasm ## Image, compose file and OCI image in a Docker engine of its own (15 minutes, root)
+	@scripts/test-docker.sh
+
 test-func-e: wasm ## Tests with an Envoy that func-e downloads, verifies and unpacks, on loopback (3 minutes)
 	@scripts/test-func-e.sh
+
+oci: wasm ## The filter as an OCI image for Istio, without Docker: dist/egress_auth.oci.tar
+	@scripts/oci-image.sh
+
+release: tools ## All that a release consists of, with checksums: dist/release/ (10 minutes)
+	@scripts/release.sh
 
 conformance: export INSTALL ?= 1
 conformance: export FULL ?=
@@ -65,6 +76,7 @@ envoy: ## Find Envoy, or install one into .envoy/
 lint: tools ## Formatting and clippy, warnings denied, for this machine and for the module
 	cargo fmt --all -- --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --test observability -- -D warnings
 	scripts/build-wasm.sh lint
 
 bench: export INSTALL ?= 1
