@@ -1,0 +1,47 @@
+#!/bin/sh
+# Puts everything that a release consists of into dist/release/. The same sources and toolchain give
+# the same bytes: no time, path or user of this machine gets into any file.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+host=$(rustc -vV | sed -n 's/^host: //p')
+target_dir=${CARGO_TARGET_DIR:-target}/release-build
+cargo_home=${CARGO_HOME:-$HOME/.cargo}
+name=egress-auth-$version-$host
+
+scripts/build-wasm.sh
+say "building the command line for $host"
+RUSTFLAGS="--remap-path-prefix=$PWD=/egress-auth --remap-path-prefix=$cargo_home=/cargo \
+--remap-path-prefix=$(rustc --print sysroot)=/rust" \
+    cargo build --locked --release --bin egress-auth --target-dir "$target_dir"
+
+rm -rf dist/release "dist/$name"
+mkdir -p dist/release "dist/$name"
+trap 'rm -rf "dist/$name"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# The module lies beside the program, where the program looks for it.
+cp "$target_dir/release/egress-auth" dist/egress_auth.wasm LICENSE README.md CHANGELOG.md "dist/$name/"
+"dist/$name/egress-auth" man "dist/$name/man/man1"
+mkdir "dist/$name/completions"
+for shell in bash zsh fish; do
+    "dist/$name/egress-auth" completions "$shell" >"dist/$name/completions/egress-auth.$shell"
+done
+tar --create --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner \
+    --mode=u=rwX,go=rX --directory dist "$name" | gzip -9 -n >"dist/release/$name.tar.gz"
+
+cp dist/egress_auth.wasm "dist/release/egress_auth-$version.wasm"
+scripts/oci-image.sh >"dist/release/egress_auth-$version.oci.digest"
+cp dist/egress_auth.oci.tar "dist/release/egress_auth-$version.oci.tar"
+if [ -x scripts/sbom.sh ]; then
+    scripts/sbom.sh
+    for file in dist/*.cdx.json; do
+        # A serial number and a time are all in them that differ from run to run.
+        grep -vE '"(serialNumber|timestamp)":' "$file" >"dist/release/$(basename "$file")"
+    done
+fi
+(cd dist/release && sha256sum -- * >SHA256SUMS)
+cat dist/release/SHA256SUMS
