@@ -103,7 +103,7 @@ docker run --rm test/egress-auth token --issuer https://a.test --subject b | gre
     die "the image signs no token"
 
 say "docker compose up"
-export EGRESS_AUTH_IMAGE=test/egress-auth ENVOY_IMAGE=test/envoy EGRESS_AUTH_PORT=127.0.0.1:0
+export EGRESS_AUTH_IMAGE=test/egress-auth ENVOY_IMAGE=test/envoy EGRESS_AUTH_PORT=0
 compose up --detach --no-build 2>"$work/compose.log" || { cat "$work/compose.log" >&2; die "it failed"; }
 healthy() {
     container=$(compose ps --quiet envoy) &&
