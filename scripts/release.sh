@@ -23,8 +23,8 @@ trap 'rm -rf "dist/$name"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The module lies beside the program, where the program looks for it.
-cp "$target_dir/release/egress-auth" dist/egress_auth.wasm LICENSE README.md CHANGELOG.md "dist/$name/"
+# The modules lie beside the program, where the program looks for them.
+cp "$target_dir/release/egress-auth" dist/egress_auth.wasm dist/egress_auth_page.wasm LICENSE README.md CHANGELOG.md "dist/$name/"
 "dist/$name/egress-auth" man "dist/$name/man/man1"
 mkdir "dist/$name/completions"
 for shell in bash zsh fish; do
@@ -36,12 +36,10 @@ tar --create --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 --numeric
 cp dist/egress_auth.wasm "dist/release/egress_auth-$version.wasm"
 scripts/oci-image.sh >"dist/release/egress_auth-$version.oci.digest"
 cp dist/egress_auth.oci.tar "dist/release/egress_auth-$version.oci.tar"
-if [ -x scripts/sbom.sh ]; then
-    scripts/sbom.sh
-    for file in dist/*.cdx.json; do
-        # A serial number and a time are all in them that differ from run to run.
-        grep -vE '"(serialNumber|timestamp)":' "$file" >"dist/release/$(basename "$file")"
-    done
-fi
+scripts/sbom.sh
+for file in dist/*.cdx.json; do
+    # A serial number and a time are all in them that differ from run to run.
+    grep -vE '"(serialNumber|timestamp)":' "$file" >"dist/release/$(basename "$file")"
+done
 (cd dist/release && sha256sum -- * >SHA256SUMS)
 cat dist/release/SHA256SUMS
