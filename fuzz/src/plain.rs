@@ -60,17 +60,23 @@ pub fn governing<'n>(names: &[&'n str], host: &str) -> Option<&'n str> {
     names.iter().copied().filter(|name| covers(name)).max_by_key(rank)
 }
 
-/// The host of an authority, or nothing where it is not acceptable.
+/// The host of an authority, or nothing where it is not acceptable. Addresses in brackets stand in
+/// no list of those that are tried.
 pub fn host(authority: &str) -> Option<String> {
-    let bad = |c: char| !c.is_ascii_graphic() || "@/\\?#".contains(c);
-    if authority.contains(bad) || authority.starts_with('[') {
+    let (name, port) = authority.split_once(':').unwrap_or((authority, ""));
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let labels: Vec<&str> = name.split('.').collect();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if labels.iter().any(|label| label.is_empty() || !label.chars().all(allowed)) {
         return None;
     }
-    let mut parts = authority.splitn(2, ':');
-    let (name, port) = (parts.next()?, parts.next().unwrap_or(""));
-    let name = name.strip_suffix('.').unwrap_or(name);
-    let good = !name.is_empty() && port.chars().all(|c| c.is_ascii_digit());
-    good.then(|| name.to_lowercase())
+    let name = name.to_lowercase();
+    let last = name.rsplit('.').next()?;
+    let decimal = last.chars().all(|c| c.is_ascii_digit());
+    let hexadecimal = last.starts_with("0x") && last.chars().skip(2).all(|c| c.is_ascii_hexdigit());
+    let address = name.parse::<std::net::Ipv4Addr>().is_ok();
+    let good = port.chars().all(|c| c.is_ascii_digit()) && (address || !decimal && !hexadecimal);
+    good.then_some(name)
 }
 
 /// Everything that servers may make of a path; nothing where it is refused.
