@@ -6,9 +6,8 @@
 //! aliases that would blow a small text up.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{SyncSender, sync_channel};
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::source::{FileId, Span};
@@ -19,15 +18,6 @@ const MAX_ALIASED_NODES: u64 = 4_000_000;
 
 /// Up to this many keys, comparing each with each is cheaper than hashing them.
 const FEW_KEYS: usize = 8;
-
-/// Events that go from the parser to the reader at once: enough to make waking each other cheap.
-const BATCH: usize = 4096;
-
-/// Batches that may wait for the reader.
-const BATCHES_AHEAD: usize = 4;
-
-/// An event, or why there are no more, and where it stands.
-type Parsed<'s> = (Result<Event<'s>, ScanError>, Span);
 
 /// Reads every document of one text. After a syntax error the rest of the text is not read.
 pub fn read<'s>(file: FileId, source: &'s str, diagnostics: &mut Diagnostics) -> Vec<Document<'s>> {
@@ -40,53 +30,27 @@ pub fn read<'s>(file: FileId, source: &'s str, diagnostics: &mut Diagnostics) ->
         return Vec::new();
     }
     let mut reader = Reader { file, source, diagnostics, documents: Vec::new(), building: None };
-    std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(BATCHES_AHEAD);
-        scope.spawn(move || send_events(file, source, &sender));
-        for (event, span) in receiver.into_iter().flatten() {
-            match event {
-                Ok(event) => {
-                    if reader.event(event, span).is_none() {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    let message = error.kind().to_string();
-                    reader.diagnostics.push(syntax_error(source, span, &message));
-                }
-            }
-        }
-    });
-    reader.documents
-}
-
-/// Sends what the parser says, in batches, until the text ends, an error stands in it, or nobody
-/// listens. With the parser in a thread of its own, reading takes little longer than parsing.
-fn send_events<'s>(file: FileId, source: &'s str, to: &SyncSender<Vec<Parsed<'s>>>) {
     let mut options = granit_parser::Options::default();
     options.set_emit_comments(false);
     let at = |marker: &Marker| byte(source, marker.byte_offset());
-    let mut batch = Vec::with_capacity(BATCH);
     for event in Parser::new_from_str_with_options(source, options) {
-        let failed = event.is_err();
-        batch.push(match event {
+        match event {
             Ok((event, span)) => {
-                (Ok(event), Span { file, start: at(&span.start), end: at(&span.end) })
+                let span = Span { file, start: at(&span.start), end: at(&span.end) };
+                if reader.event(event, span).is_none() {
+                    break;
+                }
             }
             Err(error) => {
                 let start = at(error.marker());
-                (Err(error), Span { file, start, end: start })
-            }
-        });
-        if failed || batch.len() == BATCH {
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-            if to.send(full).is_err() || failed {
-                return;
+                let span = Span { file, start, end: start };
+                let message = error.kind().to_string();
+                reader.diagnostics.push(syntax_error(source, span, &message));
+                break;
             }
         }
     }
-    // Nobody listens when reading has stopped.
-    let _ = to.send(batch);
+    reader.documents
 }
 
 /// What the parser says, where the mistake is, and what to write instead where that is known.
