@@ -89,10 +89,10 @@ impl Variant {
     fn edit(self, bootstrap: &mut Value) -> anyhow::Result<()> {
         let resources = object(bootstrap.pointer_mut("/static_resources"))?;
         resources.remove("clusters");
-        let manager =
-            object(bootstrap.pointer_mut(
-                "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config",
-            ))?;
+        let chain = "/static_resources/listeners/0/filter_chains/0/filters";
+        // The connection manager is the last: what knows the peer stands before it.
+        let last = array(bootstrap.pointer_mut(chain))?.last_mut();
+        let manager = object(last.and_then(|filter| filter.get_mut("typed_config")))?;
         manager.remove("access_log");
         let hosts = manager.get_mut("route_config").and_then(|it| it.get_mut("virtual_hosts"));
         for host in array(hosts)? {
