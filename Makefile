@@ -11,9 +11,9 @@ export ENVOY_VERSION ?=
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test test-observability test-docker test-func-e oci release conformance wasm filter \
-	report-page test-web envoy lint bench bench-engine bench-micro soak security fuzz deny sbom \
-	reproducible clean tools
+.PHONY: help run test test-observability test-docker test-func-e test-istio oci release conformance \
+	wasm filter report-page test-web envoy lint bench bench-engine bench-micro soak security fuzz deny \
+	sbom reproducible clean tools
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,11 @@ test-web: tools wasm ## The report in a real browser (IMAGES=1: new pictures for
 envoy: ## Find Envoy, or install one into .envoy/
 	@scripts/get-envoy.sh
 
+test-istio: export INSTALL ?= 1
+test-istio: filter ## Objects for Istio against the schemas of its CustomResourceDefinitions (needs Node)
+	@cargo build --locked --bin egress-auth
+	@EGRESS_AUTH='$(abspath $(BUILD))/debug/egress-auth' scripts/test-istio.sh
+
 lint: tools ## Formatting and clippy, warnings denied, for this machine and for the module
 	cargo fmt --all -- --check
 	cargo clippy --locked --all-targets -- -D warnings
@@ -113,7 +118,8 @@ reproducible: tools ## Build the module twice, in two folders, and compare the b
 	@scripts/reproducible.sh
 
 clean: ## Remove everything that was built or installed here
-	rm -rf '$(BUILD)' dist .envoy .tools fuzz/target fuzz/found fuzz/artifacts web/node_modules
+	rm -rf '$(BUILD)' dist .envoy .tools fuzz/target fuzz/found fuzz/artifacts web/node_modules \
+		tests/istio/schemas/node_modules
 
 tools:
 	@scripts/check-tools.sh

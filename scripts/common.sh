@@ -32,3 +32,22 @@ cargo_tool() {
         rm -rf .tools/target
     fi
 }
+
+# need_node: Node.js and npm, for what a package of npm is the best library for.
+need_node() {
+    command -v node >/dev/null && command -v npm >/dev/null ||
+        need_packages "Node.js and npm are missing" nodejs npm
+    major=$(node -p 'process.versions.node.split(".")[0]')
+    [ "$major" -ge 20 ] || die "Node.js $(node --version) is too old: version 20 or later is needed"
+}
+
+# npm_packages FOLDER: what its package-lock.json says and nothing else, and none of it runs while
+# it is installed.
+npm_packages() {
+    if ! cmp -s "$1/package-lock.json" "$1/node_modules/.installed"; then
+        say "installing what $1/package-lock.json lists"
+        (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --silent) ||
+            die "npm could not install the packages"
+        cp "$1/package-lock.json" "$1/node_modules/.installed"
+    fi
+}

@@ -14,18 +14,8 @@ cd "$(dirname "$0")/.."
 
 PAGE=src/cli/report/page.html
 
-command -v node >/dev/null && command -v npm >/dev/null ||
-    need_packages "the page is built with Node.js and npm" nodejs npm
-major=$(node -p 'process.versions.node.split(".")[0]')
-[ "$major" -ge 20 ] || die "Node.js $(node --version) is too old: version 20 or later is needed"
-
-# What package-lock.json says and nothing else, and none of it runs while it is installed.
-if ! cmp -s web/package-lock.json web/node_modules/.installed; then
-    say "installing what web/package-lock.json lists"
-    (cd web && npm ci --ignore-scripts --no-audit --no-fund --silent) ||
-        die "npm could not install the page's packages"
-    cp web/package-lock.json web/node_modules/.installed
-fi
+need_node
+npm_packages web
 
 find_chromium() {
     if [ -n "${CHROMIUM:-}" ]; then

@@ -114,3 +114,33 @@ fn hosts_under_different_mechanisms_do_not_deny_each_other() {
         }
     }
 }
+
+#[test]
+fn more_rules_than_a_policy_holds_go_into_several() {
+    let rules: Vec<_> = (0..1_100)
+        .map(|number| json!({"name": format!("r{number}"), "to": [{"paths": [format!("/{number}")]}]}))
+        .collect();
+    let gateway = json!({
+        "apiVersion": "gateway.tsb.tetrate.io/v2",
+        "kind": "Gateway",
+        "metadata": {"name": "g"},
+        "spec": {
+            "workloadSelector": {"namespace": "egress", "labels": {"app": "g"}},
+            "http": [{"name": "a", "hostname": "a.test", "authorization": {"local": {"rules": rules}}}],
+        },
+    });
+    let compiled = compiled(&gateway.to_string());
+    let objects = objects(super::native(&compiled, false));
+    assert_eq!(kinds(&objects), ["AuthorizationPolicy"; 3]);
+    let names: Vec<_> = objects.iter().map(|it| it["metadata"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["g", "g-part-2", "g-part-3"]);
+    for object in &objects {
+        assert!(object["spec"]["rules"].as_array().unwrap().len() <= 512);
+        assert_eq!(object["spec"]["selector"], json!({"matchLabels": {"app": "g"}}));
+    }
+    for (path, expected) in [("/0", true), ("/600", true), ("/1099", true), ("/1100", false)] {
+        let (authority, path) = ("a.test".to_owned(), path.to_owned());
+        let asked = Asked { authority, method: "GET".to_owned(), path, claims: None, source: None };
+        assert_eq!(evaluate::allows(&objects, &asked), expected, "{asked:?}");
+    }
+}

@@ -23,7 +23,7 @@ mod hosts;
 mod paths;
 mod rbac;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Emitted, Place, Version, check_size};
 use crate::compile::Compiled;
@@ -59,12 +59,8 @@ pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
         objects.push(place.object("security.istio.io/v1", "RequestAuthentication", spec));
     }
     if native.needs_authorization_policy() {
-        let mut spec = json!({
-            "action": "ALLOW",
-            "rules": native.authorization_rules(&mut findings),
-        });
-        place.select(&mut spec, "selector", "matchLabels");
-        objects.push(place.object("security.istio.io/v1", "AuthorizationPolicy", spec));
+        let rules = native.authorization_rules(&mut findings);
+        objects.extend(authorization_policies(place, &rules));
     }
     if native.hosts.any(Decides::EgressAuthorization) {
         let mut spec = native.envoy_filter(options.version, &mut findings);
@@ -92,6 +88,28 @@ pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
         objects.clear();
     }
     Emitted { objects, findings: findings.into_diagnostics() }
+}
+
+/// Most rules of one AuthorizationPolicy, by its schema.
+const MAX_RULES: usize = 512;
+
+/// As many policies as their rules need. Istio admits what any of several ALLOW policies admits,
+/// and one without rules admits nothing.
+fn authorization_policies(place: Place, rules: &[Value]) -> Vec<Value> {
+    let parts: Vec<_> = match rules {
+        [] => vec![rules],
+        _ => rules.chunks(MAX_RULES).collect(),
+    };
+    let policies = parts.into_iter().zip(1u32..).map(|(rules, number)| {
+        let mut spec = json!({"action": "ALLOW", "rules": rules});
+        place.select(&mut spec, "selector", "matchLabels");
+        let name = match number {
+            1 => place.deployment.name.clone(),
+            _ => format!("{}-part-{number}", place.deployment.name),
+        };
+        place.named("security.istio.io/v1", "AuthorizationPolicy", &name, spec)
+    });
+    policies.collect()
 }
 
 /// A Gateway on its way to Istio's objects.
