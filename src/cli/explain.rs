@@ -12,7 +12,6 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 
 use super::input::InputArgs;
-use super::plain::plain;
 use crate::compile::Compiled;
 use crate::explain::{Explainer, Explanation, Query, Values};
 use crate::jwt::{KeyOrigin, KeySet};
@@ -82,27 +81,16 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.requests {
         None => {
             let query = args.query()?;
-            print(&mut out, args.output, &query, &explain(&explainer, &query, now)?)?;
+            print(&mut out, args.output, &query, &explainer.explain_asked(&query, now)?)?;
         }
         Some(path) => read_lines(path, |place, query| {
-            let explanation = explain(&explainer, &query, now).with_context(|| place.to_owned())?;
+            let explanation =
+                explainer.explain_asked(&query, now).with_context(|| place.to_owned())?;
             print(&mut out, Format::Json, &query, &explanation)
         })?,
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Decides a request; a token beside claims, which is not looked at, is an error.
-fn explain(explainer: &Explainer, query: &Query, now: u64) -> anyhow::Result<Explanation> {
-    let explanation = explainer.explain(query, now)?;
-    if let Some(header) = explainer.unread_token(query, &explanation) {
-        anyhow::bail!(
-            "the token in `{}` is not looked at beside claims: give one or the other",
-            plain(header)
-        );
-    }
-    Ok(explanation)
 }
 
 /// What explains a compiled Gateway.

@@ -62,7 +62,7 @@ impl Explainer {
     }
 
     /// The header with a token that nobody looked at, because there are claims in its place.
-    pub fn unread_token<'q>(&self, query: &'q Query, answer: &Explanation) -> Option<&'q str> {
+    fn unread_token<'q>(&self, query: &'q Query, answer: &Explanation) -> Option<&'q str> {
         query.claims.as_ref()?;
         let places = self.token_headers.get(answer.server.as_deref()?)?;
         let is_token = |name: &str, value: &str| {
@@ -96,7 +96,20 @@ impl Explainer {
         Ok(explanation)
     }
 
-    /// The same without the steps.
+    /// The same for a request that somebody asks about, who would take a token beside claims for
+    /// one that was looked at.
+    ///
+    /// # Errors
+    /// As [`Self::explain`], and when there is such a token.
+    pub fn explain_asked(&self, query: &Query, now: u64) -> Result<Explanation, QueryError> {
+        let explanation = self.explain(query, now)?;
+        match self.unread_token(query, &explanation) {
+            Some(header) => Err(QueryError::UnreadToken(header.escape_debug().to_string())),
+            None => Ok(explanation),
+        }
+    }
+
+    /// As [`Self::explain`], without the steps.
     ///
     /// # Errors
     /// As [`Self::explain`].

@@ -59,6 +59,9 @@ pub enum QueryError {
     /// Claims stand for a token.
     #[error("give a token or claims, not both")]
     TokenAndClaims,
+    /// Claims stand for the token in this header.
+    #[error("the token in `{0}` is not looked at beside claims: give one or the other")]
+    UnreadToken(String),
 }
 
 /// One value of a header, or several.

@@ -70,7 +70,7 @@ impl Policies {
             }
             Question::Explain { policy, now, query } => {
                 let query = Query::from_json(query.get()).map_err(text)?;
-                let explanation = self.policy(policy)?.explain(&query, now).map_err(text)?;
+                let explanation = self.policy(policy)?.explain_asked(&query, now).map_err(text)?;
                 Ok(Answer::Explained(explanation))
             }
             Question::Survey { policy, now, requests } => {

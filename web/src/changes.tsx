@@ -28,6 +28,12 @@ export function Changes({ model, test }: { model: Model; test(query: Query): voi
           ? `No difference: all ${diff.hosts} hosts have the same rules.`
           : `${diff.differing_hosts} of ${count(diff.hosts, "host")} have other rules: of ${count(diff.requests, "request")} made from their patterns, ${number("allowed")} became allowed and ${number("denied")} denied.`}
       </p>
+      {diff.requests_left_out > 0 && (
+        <p class="problem">
+          Not all of them were made: {diff.requests_left_out} more would have taken too long, so
+          there may be more changes. Compare logged traffic with `egress-auth diff --requests FILE`.
+        </p>
+      )}
       {diff.differences.slice(0, shown).map((group, index) => (
         <article key={index} class="group">
           <h3>
@@ -39,6 +45,11 @@ export function Changes({ model, test }: { model: Model; test(query: Query): voi
             <p>
               ~ {group.differs.join(" and ")} {group.differs.length > 1 ? "differ" : "differs"}, but
               no request made from the patterns shows it.
+            </p>
+          )}
+          {group.requests_left_out > 0 && (
+            <p class="quiet">
+              {`${count(group.requests_left_out, "more request")} from the patterns ${group.requests_left_out === 1 ? "was" : "were"} not made.`}
             </p>
           )}
           {[...group.changes]

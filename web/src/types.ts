@@ -118,9 +118,11 @@ export interface Diff {
   hosts: number;
   differing_hosts: number;
   requests: number;
+  requests_left_out: number;
   differences: {
     hosts: { name: string | null; example: string }[];
     differs: string[];
+    requests_left_out: number;
     changes: Change[];
   }[];
 }
