@@ -5,6 +5,7 @@
 //! | `markdown` | reads it |
 //! | `reasons` | the table of reasons says what the engine answers |
 //! | `sessions` | every command is run, and prints what is shown |
+//! | `reference` | docs/reference/ is what the program says of itself |
 //! | `links` | links inside the project lead somewhere |
 //! | `flags` | every command and flag is there, and no other |
 #![allow(
@@ -20,6 +21,7 @@ mod flags;
 mod links;
 mod markdown;
 mod reasons;
+mod reference;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
