@@ -28,6 +28,7 @@ run: tools filter ## Build all, then a local Envoy that enforces ARGS (default: 
 
 test: export INSTALL ?= 1
 test: tools wasm ## Every test, those in a real Envoy included
+	@scripts/check-tools.sh curl
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && cargo test --locked
 
 test-observability: export INSTALL ?= 1

@@ -80,16 +80,22 @@ enum Command {
     Token(token::Args),
 }
 
+/// The table of commands and flags that parses the command line, and that completions, manual pages
+/// and the reference are made from.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Compile(args) => compile::run(&args),
-        Command::Completions(args) => completions::run(&args, &Arguments::command()),
+        Command::Completions(args) => completions::run(&args, &command()),
         Command::Demo(args) => demo::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
-        Command::Man(args) => man::run(&args, &Arguments::command()),
+        Command::Man(args) => man::run(&args, &command()),
         Command::Report(args) => report::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Exec(args) => run::exec::run(&args),

@@ -95,7 +95,7 @@ impl<'a> Compiler<'a, '_> {
             forward_original_token: rule.forward_original_token(),
             clock_skew_seconds: rule
                 .clock_skew_seconds()
-                .unwrap_or_else(policy::default_clock_skew_seconds),
+                .unwrap_or(policy::DEFAULT_CLOCK_SKEW_SECONDS),
             require_expiration: rule.require_expiration(),
             max_lifetime_seconds: rule.max_lifetime_seconds(),
         };

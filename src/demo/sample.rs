@@ -3,6 +3,7 @@
 //! They are made from the policy alone. What should become of them is the engine's word, not
 //! this module's: [`Judge`] asks it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::key::{DemoKey, KeyError};
 use crate::engine::{
-    Context, Decision, Engine, KeyRing, NoPeerCertificate, NoTrace, Outcome, PolicyError, Reason,
-    Request, Verdict,
+    Context, Decision, Engine, KeyRing, NoPeerCertificate, NoTrace, Outcome, PolicyError, Request,
+    Verdict,
 };
 use crate::jwt::{KeyOrigin, KeySet, SoftwareVerifier, TokenCache};
 use crate::policy::text_pattern::TextPattern;
@@ -318,12 +319,12 @@ pub struct Judge {
 }
 
 /// The engine's answer to a sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
     /// Whether the request is let through.
     pub allowed: bool,
-    /// Why.
-    pub reason: Reason,
+    /// Why: the reason code, as logs have it.
+    pub code: Cow<'static, str>,
 }
 
 impl Judge {
@@ -366,7 +367,7 @@ impl Judge {
         let request = Request { headers, claims: None };
         let of = |decision: Decision<'_>| Expected {
             allowed: matches!(decision.outcome, Outcome::Allow(_)),
-            reason: decision.reason,
+            code: decision.code(),
         };
         match self.engine.decide(&request, &mut context, &mut NoTrace) {
             Verdict::Decided(decision) => of(decision),

@@ -2,7 +2,6 @@ use serde_json::json;
 
 use super::key::DemoKey;
 use super::sample::{Judge, Place, Sample, SampleToken, samples};
-use crate::engine::Reason;
 use crate::policy::Policy;
 
 const NOW: u64 = 1_900_000_000;
@@ -23,7 +22,7 @@ fn judged(policy: &Policy) -> Vec<String> {
             SampleToken::Garbage => "garbage".to_owned(),
             SampleToken::Signed(token) => token.claims["sub"].as_str().unwrap().to_owned(),
         };
-        format!("{} {}{} {kind}: {}", sample.method, sample.host, sample.path, expected.reason)
+        format!("{} {}{} {kind}: {}", sample.method, sample.host, sample.path, expected.code)
     };
     samples(policy).iter().map(line).collect()
 }
@@ -128,5 +127,14 @@ fn expectations_know_the_reason() {
     let way_in = samples(&policy).pop().unwrap();
     let old = way_in.sign(&key, NOW - 100_000).unwrap();
     let expected = judge.expect(&way_in, old.as_deref(), NOW);
-    assert_eq!((expected.allowed, expected.reason), (false, Reason::Expired));
+    assert_eq!((expected.allowed, &*expected.code), (false, "expired"));
+}
+
+#[test]
+fn what_is_only_tried_out_is_expected_to_pass_and_to_be_reported() {
+    let mut value = payments();
+    value["servers"][0]["shadow_authorization"] = json!(true);
+    let judged = judged(&policy(value));
+    let shadow = judged.iter().filter(|line| line.ends_with(": shadow_no_rule_matched"));
+    assert!(shadow.count() >= 2, "{judged:#?}");
 }

@@ -3,10 +3,10 @@
 use serde::{Serialize, Serializer};
 
 macro_rules! codes {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident => $code:literal,)+ }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])+ $variant:ident => $code:literal,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$vmeta])* $variant,)+ }
+        pub enum $name { $($(#[doc = $doc])+ $variant,)+ }
 
         impl $name {
             /// Every code, in declaration order.
@@ -18,6 +18,11 @@ macro_rules! codes {
             /// The code as users see it.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// What the code means: its comment here, which the reference repeats.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii(),)+ }
             }
         }
 

@@ -7,6 +7,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use super::catalogue;
 use super::header_map;
 use super::host::{self, LogLevel, Map};
 use super::metrics::{Counter, Gauge, Sink};
@@ -90,8 +91,8 @@ impl Documents {
                 seen: Schedule::default(),
                 call: None,
                 fetches: Vec::new(),
-                age: Gauge::new("jwks_age_seconds", &[("issuer", &issuer)]),
-                keys: Gauge::new("jwks_keys", &[("issuer", &issuer)]),
+                age: Gauge::new(&catalogue::JWKS_AGE_SECONDS, [&issuer]),
+                keys: Gauge::new(&catalogue::JWKS_KEYS, [&issuer]),
                 issuer,
             }
         });
@@ -272,8 +273,8 @@ impl Document {
         if let Some((_, counter)) = self.fetches.iter_mut().find(|(known, _)| *known == fetch) {
             return counter.add(1);
         }
-        let labels = [("issuer", &*self.issuer), ("result", fetch.as_str())];
-        let mut counter = Counter::new("jwks_fetch", &labels);
+        let values = [&*self.issuer, fetch.as_str()];
+        let mut counter = Counter::new(&catalogue::JWKS_FETCH, values);
         counter.add(1);
         self.fetches.push((fetch, counter));
     }

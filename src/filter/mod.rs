@@ -7,7 +7,8 @@
 //! |---|---|
 //! | `header_map` | the serialized form in which the host hands over headers |
 //! | `schedule` | when to fetch a JWKS document, and which worker does |
-//! | `metrics` | what is counted, and under which names |
+//! | `catalogue` | every metric, with its labels and what it says |
+//! | `metrics` | counting |
 //! | `report` | the log line and the access-log fields of a decision |
 //! | `host` | every host call and callback; the only unsafe code |
 //! | `verifier` | signatures checked by Envoy's BoringSSL, or here |
@@ -19,6 +20,7 @@
 /// the peer's certificate, separated by commas.
 pub const PEER_URI_SANS: &str = "egress_auth.peer_uri_sans";
 
+pub mod catalogue;
 pub mod header_map;
 pub mod metrics;
 pub mod report;

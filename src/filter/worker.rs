@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::PEER_URI_SANS;
+use super::catalogue;
 use super::header_map;
 use super::host::{self, Action, LogLevel, Map};
 use super::keys::Documents;
@@ -55,8 +56,8 @@ struct Tokens {
 
 impl Tokens {
     fn new() -> Self {
-        let cache = |result| Counter::new("token_cache", &[("result", result)]);
-        let verify = |by| Counter::new("verify", &[("by", by)]);
+        let cache = |result| Counter::new(&catalogue::TOKEN_CACHE, [result]);
+        let verify = |by| Counter::new(&catalogue::VERIFY, [by]);
         Self {
             hit: cache("hit"),
             miss: cache("miss"),
@@ -111,10 +112,7 @@ impl Worker {
             tick_ms: 0,
             requests: Requests::default(),
             tokens: Tokens::new(),
-            info: Some(Gauge::new(
-                "policy_info",
-                &[("version", &policy::VERSION.to_string()), ("hash", hash)],
-            )),
+            info: Some(Gauge::new(&catalogue::POLICY_INFO, [&policy::VERSION.to_string(), hash])),
             engine,
         };
         worker.adjust_tick();

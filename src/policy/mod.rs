@@ -134,9 +134,11 @@ pub struct JwtRule {
     pub max_lifetime_seconds: Option<u64>,
 }
 
-/// The clock skew that applies where none is written: 60 seconds, as in Envoy's `jwt_authn`.
-pub fn default_clock_skew_seconds() -> u64 {
-    60
+/// The clock skew that applies where none is written, as in Envoy's `jwt_authn`.
+pub const DEFAULT_CLOCK_SKEW_SECONDS: u64 = 60;
+
+fn default_clock_skew_seconds() -> u64 {
+    DEFAULT_CLOCK_SKEW_SECONDS
 }
 
 /// A header that may hold a token.
@@ -367,7 +369,7 @@ pub struct PropagatedIdentity {
     /// Header in the form of Envoy's `x-forwarded-client-cert`, lower case. It never goes on to
     /// an upstream.
     pub header: String,
-    /// The peers that are believed, as in [`EgressRule::from`].
+    /// The peers that are believed, in the form of `from` in EgressRule.
     pub trusted_sources: Vec<String>,
 }
 

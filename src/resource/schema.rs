@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::gateway::fields::GATEWAY;
-use super::shape::{Object, Others, Shape};
+use super::shape::{Object, Others, Shape, Written};
 
 /// The JSON Schema of a Gateway document, as far as its fields are read.
 pub fn gateway() -> Value {
@@ -33,6 +33,9 @@ fn object(object: &Object) -> Value {
     for field in object.fields {
         let mut schema = shape(&field.shape);
         set(&mut schema, "description", json!(field.doc));
+        if let Some(default) = field.default {
+            set(&mut schema, "default", written(default));
+        }
         if field.required {
             required.push(field.name);
         } else if field.null_is_absent(object) {
@@ -52,6 +55,15 @@ fn object(object: &Object) -> Value {
         set(&mut schema, "minProperties", json!(1));
     }
     schema
+}
+
+fn written(value: Written) -> Value {
+    match value {
+        Written::Text(text) => json!(text),
+        Written::Number(number) => json!(number),
+        Written::Boolean(boolean) => json!(boolean),
+        Written::Texts(texts) => json!(texts),
+    }
 }
 
 fn allow_null(schema: &mut Value) {

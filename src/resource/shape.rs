@@ -88,16 +88,31 @@ pub struct Field {
     pub doc: &'static str,
     /// What to write instead of null or an empty value.
     pub instead: Option<&'static str>,
+    /// What holds where it is left out, if that can be written down.
+    pub default: Option<Written>,
+}
+
+/// A value that could be written.
+#[derive(Debug, Clone, Copy)]
+pub enum Written {
+    /// A string.
+    Text(&'static str),
+    /// A number.
+    Number(u64),
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A list of strings.
+    Texts(&'static [&'static str]),
 }
 
 /// A field that may be left out.
 pub const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field { name, shape, required: false, doc, instead: None }
+    Field { name, shape, required: false, doc, instead: None, default: None }
 }
 
 /// A field that must be there.
 pub const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field { name, shape, required: true, doc, instead: None }
+    Field { name, shape, required: true, doc, instead: None, default: None }
 }
 
 impl Field {
@@ -110,6 +125,11 @@ impl Field {
     /// Says what to write instead of null or an empty value.
     pub const fn instead(self, instead: &'static str) -> Self {
         Self { instead: Some(instead), ..self }
+    }
+
+    /// Says what holds where the field is left out.
+    pub const fn default(self, default: Written) -> Self {
+        Self { default: Some(default), ..self }
     }
 }
 

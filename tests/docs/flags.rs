@@ -1,7 +1,9 @@
-//! The reference names every command and flag that there is, and no other.
+//! Every command and flag that there is is explained, and no other; defaults are right.
 
 use std::collections::BTreeSet;
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::markdown::{Document, flags};
 
@@ -42,6 +44,53 @@ fn the_reference_has_every_flag_and_no_other() {
     let missing: Vec<_> = defined.difference(&documented).collect();
     let unknown: Vec<_> = documented.difference(&defined).collect();
     assert!(missing.is_empty() && unknown.is_empty(), "missing {missing:?}, unknown {unknown:?}");
+}
+
+#[test]
+fn defaults_in_the_readme_are_what_holds() {
+    let gateway = crate::reference::schema("gateway");
+    let rows = Document::read("README.md").table("option or field");
+    assert!(rows.len() > 8, "{rows:?}");
+    for row in rows {
+        let (name, shown) = (&row[0], &row[1]);
+        let defaults = match name.strip_prefix("--") {
+            Some(flag) => defaults_of_flag(flag),
+            None => defaults_of_field(&gateway, name),
+        };
+        assert_eq!(defaults, BTreeSet::from([shown.clone()]), "{name}");
+    }
+}
+
+/// The defaults of a flag, over all commands that have it.
+fn defaults_of_flag(flag: &str) -> BTreeSet<String> {
+    let whole = egress_auth::cli::command();
+    let arguments = whole.get_subcommands().flat_map(|command| command.get_arguments());
+    let named = arguments.filter(|argument| argument.get_long() == Some(flag));
+    named
+        .map(|argument| {
+            let values: Vec<_> =
+                argument.get_default_values().iter().map(|it| it.to_string_lossy()).collect();
+            values.join(" ")
+        })
+        .collect()
+}
+
+/// The defaults of a field, wherever the schema has it.
+fn defaults_of_field(schema: &Value, name: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    if let Some(default) = schema["properties"][name].get("default") {
+        found.insert(default.as_str().map_or_else(|| default.to_string(), ToOwned::to_owned));
+    }
+    match schema {
+        Value::Object(members) => {
+            members.values().for_each(|member| found.extend(defaults_of_field(member, name)))
+        }
+        Value::Array(items) => {
+            items.iter().for_each(|item| found.extend(defaults_of_field(item, name)));
+        }
+        _ => {}
+    }
+    found
 }
 
 #[test]

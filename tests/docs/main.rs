@@ -1,10 +1,11 @@
-//! What README.md and docs/ say is true: reasons, console output, links, flags.
+//! What the documentation says is true: commands and what they print, reasons, links, flags.
 //!
 //! | file | what it holds the documentation to |
 //! |---|---|
 //! | `markdown` | reads it |
 //! | `reasons` | the table of reasons says what the engine answers |
-//! | `console` | what is shown of `egress-auth` is what it prints |
+//! | `sessions` | every command is run, and prints what is shown |
+//! | `reference` | docs/reference/ is what the program says of itself |
 //! | `links` | links inside the project lead somewhere |
 //! | `flags` | every command and flag is there, and no other |
 #![allow(
@@ -16,8 +17,11 @@
     clippy::arithmetic_side_effects
 )]
 
-mod console;
 mod flags;
 mod links;
 mod markdown;
 mod reasons;
+mod reference;
+mod sessions;
+#[path = "../support/mod.rs"]
+mod support;

@@ -19,6 +19,8 @@ pub struct Block {
     pub text: String,
     /// `file:line` of its first line.
     pub place: String,
+    /// The file as which the paragraph before it says to save it: "Save this as `NAME`".
+    pub saved_as: Option<String>,
 }
 
 /// The folder that the project is in.
@@ -27,13 +29,19 @@ pub fn root() -> &'static Path {
 }
 
 impl Document {
-    /// README.md and every file of docs/.
+    /// Every Markdown file at the root of the project and below docs/ and envoy/.
     pub fn all() -> Vec<Self> {
-        let mut paths = vec![PathBuf::from("README.md")];
-        for entry in std::fs::read_dir(root().join("docs")).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "md") {
-                paths.push(path.strip_prefix(root()).unwrap().to_owned());
+        let mut paths = Vec::new();
+        let mut folders = vec![(root().to_owned(), false)];
+        folders.extend(["docs", "envoy"].map(|folder| (root().join(folder), true)));
+        while let Some((folder, deep)) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|extension| extension == "md") {
+                    paths.push(path.strip_prefix(root()).unwrap().to_owned());
+                } else if deep && path.is_dir() {
+                    folders.push((path, true));
+                }
             }
         }
         paths.sort();
@@ -55,6 +63,7 @@ impl Document {
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks: Vec<Block> = Vec::new();
         let mut inside = false;
+        let mut before = "";
         for (event, range) in self.events() {
             match event {
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
@@ -64,8 +73,11 @@ impl Document {
                         language: language.into_string(),
                         text: String::new(),
                         place: format!("{}:{line}", self.path.display()),
+                        saved_as: saved_as(std::mem::take(&mut before)),
                     });
                 }
+                Event::Start(Tag::Paragraph) => before = &self.text[range],
+                Event::Start(Tag::Heading { .. }) => before = "",
                 Event::End(TagEnd::CodeBlock) => inside = false,
                 Event::Text(text) if inside => blocks.last_mut().unwrap().text.push_str(&text),
                 _ => {}
@@ -95,7 +107,10 @@ impl Document {
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
                 Event::End(TagEnd::Heading(_)) => {
                     let anchor = anchor(&heading.take().unwrap());
-                    assert!(anchors.insert(anchor), "two equal headings in {:?}", self.path);
+                    // An equal heading gets a number.
+                    let numbered = (1..).map(|number| format!("{anchor}-{number}"));
+                    let mut names = std::iter::once(anchor.clone()).chain(numbered);
+                    anchors.insert(names.find(|name| !anchors.contains(name)).unwrap());
                 }
                 Event::Text(text) | Event::Code(text) => {
                     if let Some(heading) = &mut heading {
@@ -149,7 +164,15 @@ pub fn flags(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn anchor(heading: &str) -> String {
+/// The file name in a paragraph that ends in "as `NAME`:".
+fn saved_as(paragraph: &str) -> Option<String> {
+    let (_, end) = paragraph.trim_end().strip_suffix("`:")?.rsplit_once('`')?;
+    let before = paragraph.trim_end().strip_suffix(&format!("`{end}`:"))?;
+    before.ends_with("as ").then(|| end.to_owned())
+}
+
+/// The anchor of a heading, as GitHub makes it.
+pub fn anchor(heading: &str) -> String {
     heading
         .to_lowercase()
         .chars()

@@ -118,8 +118,8 @@ fn decide<'e>(engine: &'e Engine, line: &str, tokens: &[String], peer: &str) -> 
     }
 }
 
-#[test]
-fn the_table_lists_every_reason_with_its_answer() {
+/// By code: the status, the mechanism and the body with which a request is answered.
+pub fn answers() -> BTreeMap<&'static str, [String; 3]> {
     let engine = engine();
     let mut answers = BTreeMap::new();
     for (line, tokens, peer) in requests() {
@@ -135,7 +135,12 @@ fn the_table_lists_every_reason_with_its_answer() {
     let provoked: Vec<_> =
         Reason::ALL.iter().filter(|it| answers.contains_key(it.as_str())).collect();
     assert_eq!(provoked.len(), Reason::ALL.len(), "every reason needs a request: {provoked:?}");
+    answers
+}
 
+#[test]
+fn the_table_lists_every_reason_with_its_answer() {
+    let answers = answers();
     let mut documented = BTreeMap::new();
     for row in Document::read("docs/semantics.md").table("code") {
         let [code, status, mechanisms, body] = [&row[0], &row[1], &row[2], &row[3]];

@@ -176,13 +176,13 @@ impl Drop for Envoy {
 }
 
 /// Envoy's executable. A test that needs it fails where there is none.
-fn path() -> PathBuf {
+pub fn path() -> PathBuf {
     let path = std::env::var_os("ENVOY_PATH").filter(|path| !path.is_empty());
     path.expect("set ENVOY_PATH to an Envoy, as `make test` does").into()
 }
 
 /// Addresses of the admin interface and of the listeners, once all take connections.
-fn listening(address_file: &Path, listeners: &[&str]) -> Option<(SocketAddr, Vec<SocketAddr>)> {
+pub fn listening(address_file: &Path, listeners: &[&str]) -> Option<(SocketAddr, Vec<SocketAddr>)> {
     let admin: SocketAddr = std::fs::read_to_string(address_file).ok()?.trim().parse().ok()?;
     let asked = |path: &str| {
         let url = format!("http://{admin}{path}");

@@ -56,7 +56,7 @@ impl Shown {
     /// Whether the gateway did what the engine says it should.
     fn is_as_expected(&self) -> bool {
         self.received.is_some() == self.expected.allowed
-            && self.reason.as_deref().is_none_or(|reason| reason == self.expected.reason.as_str())
+            && self.reason.as_deref().is_none_or(|reason| reason == self.expected.code)
     }
 }
 
@@ -100,7 +100,7 @@ impl Demo<'_> {
                 wrong.sample.method,
                 wrong.sample.host,
                 wrong.sample.path,
-                wrong.expected.reason,
+                wrong.expected.code,
                 wrong.status,
                 wrong.reason.as_deref().unwrap_or("-"),
             )?;

@@ -1,7 +1,7 @@
 //! The fields of a cases file.
 
 use crate::engine::{Mechanism, Reason};
-use crate::resource::shape::{Object, Others, Shape, optional, required};
+use crate::resource::shape::{Object, Others, Shape, Written, optional, required};
 
 /// A cases file.
 pub static CASES: Object = Object {
@@ -33,19 +33,22 @@ static OPTIONS: Object = Object {
         optional(
             "defaultAction",
             Shape::Word(&["deny", "allow"]),
-            "What happens to a request for a host that nothing governs; default deny",
-        ),
+            "What happens to a request for a host that nothing governs",
+        )
+        .default(Written::Text("deny")),
         optional(
             "discover",
             Shape::Boolean,
             "Whether issuers are asked where they keep the keys that no JWT rule names",
-        ),
+        )
+        .default(Written::Boolean(false)),
         optional("cluster", Shape::Text, "The cluster that the gateway is in"),
         optional(
             "trustDomains",
             Shape::SomeOf(&Shape::Text),
-            "Trust domains of workload identities; default cluster.local",
-        ),
+            "Trust domains of workload identities",
+        )
+        .default(Written::Texts(&["cluster.local"])),
         optional(
             "sourceIdentityHeader",
             Shape::Text,

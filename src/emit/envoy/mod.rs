@@ -33,9 +33,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::compile::Compiled;
-use crate::filter::metrics;
+use crate::filter::catalogue;
 use crate::resource::source::Origin;
-pub use access_log::LogNames;
+pub use access_log::{LOG_FIELDS, LogField, LogNames};
 pub use tls::{DownstreamTls, system_ca};
 pub use upstream::{StandIns, Upstream};
 pub use wasm::FILTER_NAME;
@@ -254,10 +254,10 @@ fn stats_tags() -> Vec<Value> {
     let tag = |label: &str| {
         json!({
             "tag_name": label,
-            "regex": format!("^wasmcustom\\.{}\\..*?(;{label}=([^;]*))", metrics::PREFIX),
+            "regex": format!("^wasmcustom\\.{}\\..*?(;{label}=([^;]*))", catalogue::PREFIX),
         })
     };
-    metrics::LABELS.iter().map(|label| tag(label)).collect()
+    catalogue::labels().into_iter().map(tag).collect()
 }
 
 /// Sets a field of an object.

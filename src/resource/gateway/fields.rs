@@ -1,7 +1,8 @@
 //! The fields of a Gateway, as far as we read them.
 
 use crate::engine::MAX_CLOCK_SKEW_SECONDS;
-use crate::resource::shape::{Field, Object, Others, Shape, optional, required};
+use crate::policy::DEFAULT_CLOCK_SKEW_SECONDS;
+use crate::resource::shape::{Field, Object, Others, Shape, Written, optional, required};
 
 /// A Gateway document.
 pub static GATEWAY: Object = Object {
@@ -57,8 +58,9 @@ static EGRESS_AUTHORIZATION: Object = Object {
         optional(
             "identityMatch",
             Shape::Word(&["PERMISSIVE", "PEER_CERTIFICATE", "SOURCE_IDENTITY"]),
-            "Whose identity `from` is compared with; default PERMISSIVE",
+            "Whose identity `from` is compared with",
         )
+        .default(Written::Text("PERMISSIVE"))
         .instead("write PERMISSIVE, PEER_CERTIFICATE or SOURCE_IDENTITY, or leave it out"),
     ],
     others: Others::Refused,
@@ -137,8 +139,9 @@ pub static SERVER: Object = Object {
         optional(
             "trafficMode",
             Shape::Word(&["AUTO", "EGRESS", "INGRESS", "TRANSIT"]),
-            "Which way requests go; AUTO, the default, is an egress server",
-        ),
+            "Which way requests go; AUTO is an egress server",
+        )
+        .default(Written::Text("AUTO")),
         // Routing of ingress servers is none of our business; that of egress servers is checked
         // when destinations are compiled.
         optional(
@@ -166,8 +169,9 @@ static AUTHENTICATION: Object = Object {
         optional(
             "requireJwt",
             Shape::BooleanOrValue,
-            "Whether a request without a token is refused; default true",
+            "Whether a request without a token is refused",
         )
+        .default(Written::Boolean(true))
         .instead("write true or false; left out, a token is required"),
         optional("oidc", Shape::Anything, "Not supported on egress servers"),
     ],
@@ -221,21 +225,16 @@ static JWT_RULE: Object = Object {
             Shape::List(&Shape::Object(&CLAIM_TO_HEADER)),
             "Headers that carry single claims upstream",
         ),
-        optional(
-            "forwardOriginalToken",
-            Shape::Boolean,
-            "Whether the token itself goes upstream; default false",
-        ),
+        optional("forwardOriginalToken", Shape::Boolean, "Whether the token itself goes upstream")
+            .default(Written::Boolean(false)),
         optional(
             "clockSkewSeconds",
             Shape::Integer { min: 0, max: MAX_CLOCK_SKEW_SECONDS },
-            "Tolerance for `exp` and `nbf`; default 60, at most 300",
-        ),
-        optional(
-            "requireExpiration",
-            Shape::Boolean,
-            "Whether a token without `exp` is refused; default false",
-        ),
+            "Tolerance for `exp` and `nbf`",
+        )
+        .default(Written::Number(DEFAULT_CLOCK_SKEW_SECONDS)),
+        optional("requireExpiration", Shape::Boolean, "Whether a token without `exp` is refused")
+            .default(Written::Boolean(false)),
         optional(
             "maxLifetimeSeconds",
             Shape::Integer { min: 1, max: u64::MAX },

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Native;
 use crate::emit::findings::Findings;
 use crate::emit::istio::fields;
-use crate::policy::{JwksSource, JwtRule, default_clock_skew_seconds};
+use crate::policy::{DEFAULT_CLOCK_SKEW_SECONDS, JwksSource, JwtRule};
 use crate::resource::source::Origin;
 
 impl Native<'_> {
@@ -73,7 +73,7 @@ fn check(rule: &JwtRule, origin: Option<&Origin>, findings: &mut Findings) {
         let message = format!("Istio has no `{field}`, which the issuer `{issuer}` has");
         findings.refuse(origin, message, "remove it, or use --to wasm-plugin");
     }
-    let (skew, fixed) = (rule.clock_skew_seconds, default_clock_skew_seconds());
+    let (skew, fixed) = (rule.clock_skew_seconds, DEFAULT_CLOCK_SKEW_SECONDS);
     let message = format!(
         "the issuer `{issuer}` has a `clockSkewSeconds` of {skew}, and Istio always {fixed}"
     );
