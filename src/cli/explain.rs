@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 
 use super::input::InputArgs;
+use super::plain::plain;
 use crate::compile::Compiled;
 use crate::explain::{Explainer, Explanation, Query, Values};
 use crate::jwt::{KeyOrigin, KeySet};
