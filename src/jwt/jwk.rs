@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use jwt_simple::algorithms::Ed25519PublicKey;
+use ed25519_dalek::VerifyingKey as Ed25519PublicKey;
 use p256::elliptic_curve::point::AffineCoordinates as _;
 use rsa::traits::PublicKeyParts as _;
 use rsa::{BigUint, RsaPublicKey};
@@ -168,12 +168,19 @@ fn elliptic(jwk: &Map<String, Value>) -> Result<Parsed, String> {
     }
 }
 
+/// A key in the encoding of RFC 8032 section 5.1.2: the only one of its point, which has to be of a
+/// large order.
+fn ed25519_key(bytes: &[u8]) -> Option<Ed25519PublicKey> {
+    let key = Ed25519PublicKey::try_from(bytes).ok()?;
+    let canonical = key.to_edwards().compress();
+    (canonical.as_bytes() == bytes && !key.is_weak()).then_some(key)
+}
+
 fn octet_pair(jwk: &Map<String, Value>) -> Result<Parsed, String> {
     match text(jwk, "crv")? {
         Some("Ed25519") => {
-            // Refuses encodings that are not points and points of small order.
-            let key = Ed25519PublicKey::from_bytes(&bytes(jwk, "x")?)
-                .map_err(|_| "its \"x\" is not a valid Ed25519 public key")?;
+            let key = ed25519_key(&bytes(jwk, "x")?)
+                .ok_or("its \"x\" is not a valid Ed25519 public key")?;
             Ok((Material::Ed25519(key), None))
         }
         Some(_) => Err("its \"crv\" is not supported".into()),

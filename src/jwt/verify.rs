@@ -3,11 +3,12 @@
 //! jwt-simple parses and holds the keys, but its `verify_token` also judges headers and claims
 //! by rules of its own (`typ`, the shape of `jwk`, the type of `iat`), which would refuse tokens
 //! that are valid here. So the signature alone is checked, with the primitives that jwt-simple
-//! itself is built on. RSA goes to the `rsa` crate directly because jwt-simple stops at 4096 bits
-//! and at the exponent 65537.
+//! itself is built on, but for two: RSA goes to the `rsa` crate directly because jwt-simple stops at
+//! 4096 bits and at the exponent 65537, and Ed25519 to `ed25519-dalek`, which takes less than half
+//! the time in the module.
 
-use ed25519_compact::Signature as Ed25519Signature;
-use jwt_simple::algorithms::{EdDSAPublicKeyLike as _, HS256Key, HS384Key, HS512Key, MACLike as _};
+use ed25519_dalek::Signature as Ed25519Signature;
+use jwt_simple::algorithms::{HS256Key, HS384Key, HS512Key, MACLike as _};
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use rsa::sha2::{Digest, Sha256, Sha384, Sha512};
 use rsa::{Pkcs1v15Sign, Pss, RsaPublicKey};
@@ -51,7 +52,7 @@ impl SignatureVerifier for SoftwareVerifier {
             Material::P384(key) => p384::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|it| key.verify_prehash(&Sha384::digest(signing_input), &it).is_ok()),
             Material::Ed25519(key) => Ed25519Signature::from_slice(signature)
-                .is_ok_and(|it| key.public_key().as_ref().verify(signing_input, &it).is_ok()),
+                .is_ok_and(|it| key.verify_strict(signing_input, &it).is_ok()),
             Material::Secret(secret) => hmac(secret, algorithm, signing_input, signature),
         }
     }
