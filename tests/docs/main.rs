@@ -7,6 +7,8 @@
 //! | `sessions` | every command is run, and prints what is shown |
 //! | `reference` | docs/reference/ is what the program says of itself |
 //! | `links` | links inside the project lead somewhere |
+//! | `figures` | ratios of the benchmark are those of its last run |
+//! | `workflows` | continuous integration can be read |
 //! | `flags` | every command and flag is there, and no other |
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +19,7 @@
     clippy::arithmetic_side_effects
 )]
 
+mod figures;
 mod flags;
 mod links;
 mod markdown;
@@ -25,3 +28,4 @@ mod reference;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod workflows;

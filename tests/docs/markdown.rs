@@ -9,7 +9,8 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 pub struct Document {
     /// Relative to the root of the project.
     pub path: PathBuf,
-    text: String,
+    /// What it holds.
+    pub text: String,
 }
 
 /// A fenced code block.
