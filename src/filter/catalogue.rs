@@ -180,6 +180,9 @@ mod tests {
 
     #[test]
     fn labels_cannot_be_broken_out_of() {
-        assert_eq!(TOKEN_CACHE.with(["a;by=x\n"]), "egress_auth.token_cache;result=a_by=x_");
+        assert_eq!(
+            REQUESTS.with(["a;reason=x\n", "authorization", "allowed"]),
+            "egress_auth.requests;server=a_reason=x_;mechanism=authorization;reason=allowed"
+        );
     }
 }
