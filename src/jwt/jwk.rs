@@ -11,9 +11,8 @@ use rsa::traits::PublicKeyParts as _;
 use rsa::{BigUint, RsaPublicKey};
 use serde_json::{Map, Value};
 
-use super::spki;
 use super::token::decode;
-use super::{Algorithm, KeyOrigin};
+use super::{Algorithm, KeyOrigin, roca, spki};
 
 /// Accepted sizes of an RSA modulus, in bits. RFC 7518 section 3.3 sets the lower bound; the
 /// upper one bounds what a signature check can cost.
@@ -142,7 +141,11 @@ fn rsa(jwk: &Map<String, Value>) -> Result<Parsed, String> {
         .ok()
         .filter(|key| *key.e() > BigUint::from(2_u8))
         .ok_or("its RSA modulus or exponent is not valid")?;
-    let spki = spki::rsa(&key.n().to_bytes_be(), &key.e().to_bytes_be());
+    let modulus = key.n().to_bytes_be();
+    if roca::is_marked(&modulus) {
+        return Err("its RSA modulus can be factored: it is of the kind of CVE-2017-15361".into());
+    }
+    let spki = spki::rsa(&modulus, &key.e().to_bytes_be());
     Ok((Material::Rsa(key), Some(spki)))
 }
 

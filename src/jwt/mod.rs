@@ -19,6 +19,7 @@ pub mod host_call;
 mod jwk;
 mod key_set;
 mod output;
+mod roca;
 mod spki;
 mod strict_json;
 #[cfg(test)]

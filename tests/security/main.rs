@@ -8,8 +8,9 @@
 //! | `capabilities` | what Envoy lets the module do, each left out once |
 //! | `faults` | what may fail around the filter |
 //! | `corpora` | the fuzzers' inputs, replayed without a fuzzer |
-//! | `vectors` | published signatures, and what is nearly one |
-//! | `wycheproof` | the same with Project Wycheproof's, natively |
+//! | `vectors` | the signed examples of RFC 7515, and what is nearly one |
+//! | `wycheproof` | Project Wycheproof's, natively and in Envoy |
+//! | [`checked_by`] | who checks signatures |
 //! | `secrets` | what no log and no answer may hold |
 //! | [`report`] | the table |
 #![allow(
@@ -24,6 +25,7 @@
 mod bypasses;
 mod capabilities;
 mod catalogue;
+mod checked_by;
 mod corpora;
 mod faults;
 mod report;

@@ -6,31 +6,24 @@ use egress_auth::demo::echo::Echo;
 use egress_auth::jwt::Token;
 use serde_json::{Value, json};
 
+use crate::checked_by::CheckedBy;
 use crate::report::Tried;
-use crate::support::envoy::Envoy;
 use crate::support::gateway::Gateway;
 use crate::support::raw::Request;
 
 const EXAMPLES: &str = include_str!("../fixtures/rfc-examples.json");
-/// What Envoy lets the module do.
-const CAPABILITIES: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config\
-    /http_filters/1/typed_config/config/vm_config/capability_restriction_config\
-    /allowed_capabilities";
 
 #[test]
 fn envoy_verifies_what_the_rfc_signed() {
-    run("Envoy", |_| ());
+    run(CheckedBy::Envoy);
 }
 
 #[test]
 fn the_module_verifies_what_the_rfc_signed() {
-    run("wasm", |bootstrap| {
-        let capabilities = bootstrap.pointer_mut(CAPABILITIES).unwrap().as_object_mut().unwrap();
-        assert!(capabilities.remove("proxy_call_foreign_function").is_some());
-    });
+    run(CheckedBy::Module);
 }
 
-fn run(who: &str, change: impl FnOnce(&mut Value)) {
+fn run(checked_by: CheckedBy) {
     let examples: Vec<Value> = serde_json::from_str(EXAMPLES).unwrap();
     let text = |example: &Value| example["jws"].as_str().unwrap().to_owned();
     // The payload of RFC 8037's example is no JSON, so it is no token.
@@ -50,11 +43,7 @@ fn run(who: &str, change: impl FnOnce(&mut Value)) {
     let gateway = (0..examples.len()).fold(Gateway::of_servers(&servers), |gateway, index| {
         gateway.upstream(&host(index), echo.address())
     });
-    let mut bootstrap = gateway.bootstrap();
-    change(&mut bootstrap);
-    let envoy = Envoy::start(&bootstrap, 1).unwrap();
-    let verifier = format!("RS* by {who}, ES* by {who}");
-    assert!(envoy.log().contains(&verifier), "{}", envoy.log());
+    let envoy = checked_by.start(&gateway);
 
     let (mut altered, mut wrong) = (0, Vec::new());
     for (index, example) in examples.iter().enumerate() {
@@ -76,8 +65,12 @@ fn run(who: &str, change: impl FnOnce(&mut Value)) {
             }
         }
     }
-    Tried::new(format!("altered tokens of RFC 7515, checked by {who}"), altered, wrong.len())
-        .print();
+    Tried::new(
+        format!("altered tokens of RFC 7515, checked by {checked_by}"),
+        altered,
+        wrong.len(),
+    )
+    .print();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(echo.take_received(), [], "nothing arrives");
 }
