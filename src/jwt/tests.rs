@@ -1,13 +1,15 @@
 //! Whole verifications, over every algorithm: form, key, signature and claims together.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::testing::{
     self, ISSUER, base64url, key_set, raw_token, rsa_jwk, rsa_sign, rule, sign, token, with,
 };
 use super::{
-    Algorithm, Claims, Key, KeySet, Malformed, SignatureVerifier, SoftwareVerifier, Token,
-    TokenError,
+    Algorithm, Claims, Key, KeyOrigin, KeySet, Malformed, SignatureVerifier, SoftwareVerifier,
+    Token, TokenError,
 };
 use crate::policy::JwtRule;
 
@@ -182,12 +184,15 @@ fn an_rsa_key_of_8192_bits_verifies() {
     }
 }
 
-/// The signed examples of RFC 7515, appendices A.1 to A.3, and RFC 8037, appendix A.4, with the
-/// keys that are published for them.
+/// The examples of RFCs 7515, 7517 and 8037. Those of RFC 7520 are among Project Wycheproof's.
+fn published() -> Value {
+    serde_json::from_str(include_str!("../../tests/fixtures/rfc-examples.json")).unwrap()
+}
+
 #[test]
-fn published_vectors_verify() {
-    let examples = include_str!("../../tests/fixtures/rfc-examples.json");
-    let examples: Vec<Value> = serde_json::from_str(examples).unwrap();
+fn published_signatures_verify() {
+    let published = published();
+    let examples = published["verified"].as_array().unwrap();
     let algorithms = [Algorithm::Hs256, Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
     assert_eq!(examples.len(), algorithms.len());
     for (example, algorithm) in examples.iter().zip(algorithms) {
@@ -207,6 +212,33 @@ fn published_vectors_verify() {
             let error = Token::parse(text.as_bytes()).unwrap_err();
             assert_eq!(error, Malformed::PayloadJson.into());
         }
+    }
+}
+
+#[test]
+fn what_is_published_but_no_token_here_is_refused() {
+    for example in published()["refused"].as_array().unwrap() {
+        let keys = KeySet::parse(&testing::jwks(&[example["jwk"].clone()]), KeyOrigin::Inline);
+        match (&keys, example["key_error"].as_str()) {
+            (Ok(_), None) => {}
+            (Err(error), Some(expected)) => assert!(error.to_string().contains(expected)),
+            (outcome, expected) => panic!("{}: {outcome:?}, {expected:?}", example["name"]),
+        }
+        let token = Token::parse(example["jws"].as_str().unwrap().as_bytes());
+        let error = token.and_then(|token| token.algorithm()).unwrap_err();
+        assert_eq!(error.to_string(), example["token_error"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn published_keys_are_used_for_what_they_are_for() {
+    for example in published()["key_sets"].as_array().unwrap() {
+        let keys = example["jwks"].to_string();
+        let keys = KeySet::parse(keys.as_bytes(), KeyOrigin::Inline).unwrap();
+        let ids = Algorithm::ALL.iter().flat_map(|algorithm| keys.candidates(*algorithm, None));
+        let ids: BTreeSet<_> = ids.filter_map(Key::id).collect();
+        assert_eq!(json!(ids), example["usable"], "{}", example["name"]);
+        assert_eq!(json!(keys.skipped()), example["skipped"], "{}", example["name"]);
     }
 }
 
