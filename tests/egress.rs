@@ -97,11 +97,7 @@ impl Clients {
 fn start(gateway: Gateway, workers: usize) -> (Gateway, Envoy, Clients) {
     let authority = Authority::new();
     let server = authority.issue(&["gateway.test"]);
-    let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
-    let files = [path(&server.file), path(&server.key_file), path(&authority.file())];
-    let flags = ["--mtls-cert", "--mtls-key", "--mtls-ca"];
-    let arguments = flags.iter().zip(&files).flat_map(|(flag, file)| [*flag, file.as_str()]);
-    let gateway = gateway.arguments(arguments);
+    let gateway = gateway.mtls(&authority, &server);
     let envoy = gateway.start(workers);
     (gateway, envoy, Clients { authority, known: HashMap::new() })
 }

@@ -155,15 +155,11 @@ fn workloads_are_known_by_their_certificates() {
     let echo = Echo::start().unwrap();
     let authority = Authority::new();
     let server = authority.issue(&["gateway.test"]);
-    let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
-    let files = [path(&server.file), path(&server.key_file), path(&authority.file())];
-    let flags = ["--mtls-cert", "--mtls-key", "--mtls-ca"];
     let egress = "- {from: {serviceAccounts: [payments/api, \"batch/*\"]}, to: [{host: {exact: egress.api}, paths: [\"/v1/*\"]}, {host: {exact: sub.wild.api}}]}\n\
                   - {to: [{host: {exact: open.api}}]}";
     let servers = "- {name: egress, hostname: egress.api}\n- {name: open, hostname: open.api}\n\
                    - {name: wild, hostname: \"*.wild.api\"}\n";
-    let mut gateway = Gateway::new(document(egress, servers))
-        .arguments(flags.iter().zip(&files).flat_map(|(flag, file)| [*flag, file.as_str()]));
+    let mut gateway = Gateway::new(document(egress, servers)).mtls(&authority, &server);
     for host in ["egress.api", "open.api", "*.wild.api"] {
         gateway = gateway.upstream(host, echo.address());
     }

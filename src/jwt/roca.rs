@@ -34,6 +34,7 @@ fn is_power(number: u32, prime: u32) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use rsa::traits::PublicKeyParts as _;
     use rsa::{BigUint, RsaPrivateKey};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use egress_auth::demo::echo::Echo;
 use fastrand::Rng;
@@ -116,16 +115,10 @@ impl Bench {
 
     /// A Gateway that both outputs can say, perhaps after making it narrower.
     fn policy(&self, random: &mut Rng) -> Policy {
-        let path = |path: &Path| path.to_str().unwrap().to_owned();
-        let files =
-            [path(&self.server.file), path(&self.server.key_file), path(&self.authority.file())];
-        let flags = ["--mtls-cert", "--mtls-key", "--mtls-ca"];
         let mut last = String::new();
         for _ in 0..ATTEMPTS {
             let document = policies::document(random);
-            let mut gateway = Gateway::new(&document).arguments(
-                flags.iter().zip(&files).flat_map(|(flag, file)| [*flag, file.as_str()]),
-            );
+            let mut gateway = Gateway::new(&document).mtls(&self.authority, &self.server);
             for hostname in HOSTNAMES {
                 if document.contains(&format!("\"hostname\":\"{hostname}\"")) {
                     gateway = gateway.upstream(hostname, self.echo.address());

@@ -10,6 +10,7 @@ use crate::support::envoy::Envoy;
 use crate::support::gateway::Gateway;
 use crate::support::http2;
 use crate::support::raw::{self, Request};
+use crate::tls;
 use egress_auth::demo::echo::Echo;
 use serde_json::Value;
 
@@ -130,7 +131,7 @@ fn document() -> String {
         };
         writeln!(text, "| {} | {} | {arrives} |", row.attack, row.known).unwrap();
     }
-    text
+    text + &tls::section()
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`catalogue`] | ways to get past a gateway, as requests |
 //! | `bypasses` | each of them, sent through a real Envoy |
+//! | [`tls`] | the same for handshakes |
 //! | `capabilities` | what Envoy lets the module do, each left out once |
 //! | `faults` | what may fail around the filter |
 //! | `corpora` | the fuzzers' inputs, replayed without a fuzzer |
@@ -34,5 +35,6 @@ mod secrets;
 mod support;
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
+mod tls;
 mod vectors;
 mod wycheproof;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::envoy::{Envoy, Refused};
 use super::program;
+use super::tls::{Authority, Certificate};
 
 /// A Gateway document in a file of its own, and how to compile it.
 pub struct Gateway {
@@ -51,6 +52,14 @@ impl Gateway {
     pub fn arguments<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
         self.arguments.extend(arguments.into_iter().map(ToOwned::to_owned));
         self
+    }
+
+    /// Asks clients for certificates of an authority, and presents one of its own.
+    pub fn mtls(self, authority: &Authority, server: &Certificate) -> Self {
+        let files = [&server.file, &server.key_file, &authority.file()];
+        let files = files.map(|path| path.to_str().unwrap().to_owned());
+        let flags = ["--mtls-cert", "--mtls-key", "--mtls-ca"];
+        self.arguments(flags.iter().zip(&files).flat_map(|(flag, file)| [*flag, file.as_str()]))
     }
 
     /// A variable in the environment of `compile`.

@@ -40,6 +40,16 @@ impl Request {
         self.header("content-length", length)
     }
 
+    /// A body in chunks of this size (RFC 9112, section 7.1).
+    pub fn chunked(mut self, body: &[u8], size: usize) -> Self {
+        for chunk in body.chunks(size) {
+            self.body.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+            self.body.extend([chunk, b"\r\n"].concat());
+        }
+        self.body.extend(b"0\r\n\r\n");
+        self.header("transfer-encoding", "chunked")
+    }
+
     /// Sends it on a connection of its own.
     pub fn send(&self, to: SocketAddr) -> Response {
         self.open(to).response()
@@ -47,7 +57,7 @@ impl Request {
 
     /// Sends it over TLS as a client with a certificate.
     pub fn send_as(&self, client: &Client, to: SocketAddr) -> Response {
-        self.write(client.wrap(connect(to))).response()
+        self.write(client.wrap(connect(to), "gateway.test")).response()
     }
 
     /// Sends it and leaves the response for later.

@@ -9,12 +9,13 @@ use rcgen::{
     SanType,
 };
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::client::WantsClientCert;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{NoClientAuth, WebPkiClientVerifier};
 use tokio_rustls::rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned,
+    ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, ServerConfig, StreamOwned,
 };
 
 /// A certificate authority, its certificate in a file.
@@ -52,6 +53,18 @@ impl Authority {
         roots
     }
 
+    /// A client without a certificate, which trusts servers of this authority.
+    pub fn anonymous_client(&self) -> Client {
+        Client(Arc::new(self.client_config().with_no_client_auth()))
+    }
+
+    fn client_config(&self) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+        ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(self.roots())
+    }
+
     /// PEM file of the authority's own certificate.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
@@ -78,9 +91,10 @@ impl Authority {
 pub struct Client(Arc<ClientConfig>);
 
 impl Client {
-    /// Speaks TLS over a connection to `gateway.test`.
-    pub fn wrap(&self, stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
-        let name = "gateway.test".try_into().unwrap();
+    /// Speaks TLS over a connection to a server of that name, which it says (SNI) unless it is an
+    /// IP address.
+    pub fn wrap(&self, stream: TcpStream, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
+        let name = name.to_owned().try_into().unwrap();
         StreamOwned::new(ClientConnection::new(Arc::clone(&self.0), name).unwrap(), stream)
     }
 }
@@ -88,10 +102,8 @@ impl Client {
 impl Certificate {
     /// A client with this certificate, which trusts servers of this authority.
     pub fn client(&self, trusts: &Authority) -> Client {
-        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(trusts.roots())
+        let config = trusts
+            .client_config()
             .with_client_auth_cert(vec![self.certificate.der().clone()], self.private_key())
             .unwrap();
         Client(Arc::new(config))

@@ -120,6 +120,7 @@ fn run(workers: usize) {
         issuer.behave(Behaviour::Serve(keys::all_keys()));
         issuer.present(acceptor(None));
     }
+    counts.iter_mut().for_each(Count::fault_ends);
     for ((fault, token), count) in faults.iter().zip(&tokens).zip(&mut counts) {
         until_it_passes(count, fault.what, &good(fault.name, token), to);
         count.arrived(&echo);

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `issuers` | key servers, and the TLS to them |
 //! | `rotation` | keys change while forged tokens name keys that do not exist |
+//! | `waiting` | nothing yet: requests wait for keys |
 //! | `clock` | nothing: tokens end, and begin |
 //! | `updates` | policies change, and some of the new ones are wrong |
 //! | `trap` | the module |
@@ -17,9 +18,11 @@ mod rotation;
 mod trap;
 mod updates;
 mod upstreams;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use egress_auth::demo::echo::Echo;
 use serde_json::json;
@@ -96,16 +99,31 @@ struct Count {
     allowed: usize,
     /// Good ones that were not answered with 200, by status.
     denied: BTreeMap<u16, usize>,
+    /// When the fault ended, until a good one passes.
+    ended: Option<Instant>,
+    /// The longest time from there to one that passed.
+    recovery: Option<Duration>,
 }
 
 impl Count {
+    /// Says that nothing fails any more, from here on.
+    fn fault_ends(&mut self) {
+        self.ended.get_or_insert_with(Instant::now);
+    }
+
+    fn passed(&mut self) {
+        if let Some(ended) = self.ended.take() {
+            self.recovery = self.recovery.max(Some(ended.elapsed()));
+        }
+    }
+
     /// Waits for the answer to one request, that may pass or not.
     fn one(&mut self, may_pass: bool, request: &Request, to: SocketAddr) -> u16 {
         // A request that was lost has no status.
         let status = request.try_send(to).map_or(0, |response| response.status);
         self.sent += 1;
         match (may_pass, status) {
-            (true, 200) => {}
+            (true, 200) => self.passed(),
             (true, status) => *self.denied.entry(status).or_default() += 1,
             (false, status) => self.allowed += usize::from(status == 200),
         }
@@ -116,6 +134,7 @@ impl Count {
     fn add(&mut self, other: Self) {
         self.sent += other.sent;
         self.allowed += other.allowed;
+        self.recovery = self.recovery.max(other.recovery);
         for (status, times) in other.denied {
             *self.denied.entry(status).or_default() += times;
         }
@@ -127,7 +146,10 @@ impl Count {
         for request in requests {
             self.sent += 1;
             match request.response().status {
-                200 => passed += 1,
+                200 => {
+                    passed += 1;
+                    self.passed();
+                }
                 status => *self.denied.entry(status).or_default() += 1,
             }
         }
@@ -162,7 +184,10 @@ impl Count {
             allowed: self.allowed,
             denied: denied - lost,
             lost,
-            remark: remark.to_owned(),
+            remark: match self.recovery {
+                Some(time) => format!("{remark}; again after {} ms", time.as_millis()),
+                None => remark.to_owned(),
+            },
         }
         .print();
         assert_eq!(self.allowed, 0, "{what}: wrongly allowed");

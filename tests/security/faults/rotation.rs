@@ -40,6 +40,7 @@ fn run(workers: usize) {
     let (asked, intervals) = (issuer.asked(), usize::try_from(began.elapsed().as_secs() / 10));
     assert!(asked <= 5 + intervals.unwrap(), "{asked} fetches");
 
+    count.fault_ends();
     until_it_passes(&mut count, "the new key", &good("one", &new), to);
     let passed = count.good((0..GOOD).map(|_| good("one", &new).open(to)));
     assert_eq!(passed, GOOD);

@@ -81,6 +81,9 @@ fn run(workers: usize) {
     until_it_passes(&mut count, "the keys", &good, to);
     for resets in [true, false] {
         upstream.resets.store(resets, Ordering::SeqCst);
+        if !resets {
+            count.fault_ends();
+        }
         let mut passed = 0;
         for _ in 0..REQUESTS {
             passed += usize::from(count.one(true, &good, to) == 200);

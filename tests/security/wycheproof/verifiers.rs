@@ -22,7 +22,7 @@ impl SignatureVerifier for BoringVerifier {
             return SoftwareVerifier.verify(key, algorithm, input, signature);
         }
         host_call::encode(key, algorithm, input, signature)
-            .is_some_and(|argument| host_call::decode(&verify_signature(&argument)))
+            .is_some_and(|argument| host_call::decode(verify_signature(&argument)))
     }
 }
 
