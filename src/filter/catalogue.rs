@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use crate::jwt::JwksError;
+
 /// Beginning of every metric's name.
 pub const PREFIX: &str = "egress_auth";
 
@@ -120,6 +122,63 @@ pub const POLICY_INFO: Metric<2> = Metric {
     doc: "1 while the policy is in force, 0 once another is",
 };
 
+/// How a fetch of keys ended: the values of the label `result` of [`JWKS_FETCH`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetched {
+    /// There are new keys.
+    Ok,
+    /// Envoy has no cluster to ask.
+    NoCluster,
+    /// No answer came, or not in time.
+    NoResponse,
+    /// The answer's status was not 200.
+    Status,
+    /// The answer is longer, or has more keys, than is read.
+    TooBig,
+    /// The answer is no JWKS document.
+    NotJson,
+    /// None of the keys can be used.
+    NoUsableKey,
+}
+
+impl Fetched {
+    /// Every one.
+    pub const ALL: [Self; 7] = [
+        Self::Ok,
+        Self::NoCluster,
+        Self::NoResponse,
+        Self::Status,
+        Self::TooBig,
+        Self::NotJson,
+        Self::NoUsableKey,
+    ];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NoCluster => "no_cluster",
+            Self::NoResponse => "no_response",
+            Self::Status => "status",
+            Self::TooBig => "too_big",
+            Self::NotJson => "not_json",
+            Self::NoUsableKey => "no_usable_key",
+        }
+    }
+}
+
+impl From<&JwksError> for Fetched {
+    fn from(error: &JwksError) -> Self {
+        match error {
+            JwksError::TooLarge | JwksError::TooManyKeys => Self::TooBig,
+            JwksError::NoUsableKey(_) => Self::NoUsableKey,
+            JwksError::Json | JwksError::Duplicate | JwksError::Nesting | JwksError::NoKeys => {
+                Self::NotJson
+            }
+        }
+    }
+}
+
 /// A metric, whatever its labels.
 #[derive(Debug, Clone, Copy)]
 pub struct Described {
@@ -177,6 +236,13 @@ pub fn labels() -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_results_of_fetches_are_those_that_are_described() {
+        let [_, result] = JWKS_FETCH.labels;
+        let described: Vec<&str> = result.doc.split('`').skip(1).step_by(2).collect();
+        assert_eq!(described, Fetched::ALL.map(Fetched::as_str));
+    }
 
     #[test]
     fn labels_cannot_be_broken_out_of() {

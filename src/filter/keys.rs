@@ -7,13 +7,13 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use super::catalogue;
+use super::catalogue::{self, Fetched};
 use super::header_map;
 use super::host::{self, LogLevel, Map};
 use super::metrics::{Counter, Gauge, Sink};
 use super::schedule::{EarlyRefresh, FETCH_TIMEOUT_MS, Schedule, fresh_ms};
 use crate::engine::{Engine, KeyRing, RemoteJwks};
-use crate::jwt::{JwksError, KeyOrigin, KeySet, MAX_JWKS_BYTES};
+use crate::jwt::{KeyOrigin, KeySet, MAX_JWKS_BYTES};
 
 /// How often a compare-and-swap is tried again before giving up until the next tick.
 const MAX_SWAPS: usize = 8;
@@ -36,50 +36,13 @@ struct Document {
     call: Option<u32>,
     issuer: String,
     /// Finished fetches by result.
-    fetches: Vec<(Fetch, Counter)>,
+    fetches: Vec<(Fetched, Counter)>,
     age: Gauge,
     keys: Gauge,
 }
 
-/// How a fetch ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fetch {
-    Ok,
-    NoCluster,
-    NoResponse,
-    Status,
-    TooBig,
-    NotJson,
-    NoUsableKey,
-}
-
-impl Fetch {
-    /// The label's value.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::NoCluster => "no_cluster",
-            Self::NoResponse => "no_response",
-            Self::Status => "status",
-            Self::TooBig => "too_big",
-            Self::NotJson => "not_json",
-            Self::NoUsableKey => "no_usable_key",
-        }
-    }
-
-    fn of(error: &JwksError) -> Self {
-        match error {
-            JwksError::TooLarge | JwksError::TooManyKeys => Self::TooBig,
-            JwksError::NoUsableKey(_) => Self::NoUsableKey,
-            JwksError::Json | JwksError::Duplicate | JwksError::Nesting | JwksError::NoKeys => {
-                Self::NotJson
-            }
-        }
-    }
-}
-
 /// Why a fetch failed: for the counter and for the log.
-type Failed = (Fetch, String);
+type Failed = (Fetched, String);
 
 impl Documents {
     /// The documents that an engine needs, with what other workers have fetched already.
@@ -207,7 +170,7 @@ impl Documents {
                     host::set_shared(&document.body_key(), &json, 0);
                 }
                 let random = random();
-                document.count(Fetch::Ok);
+                document.count(Fetched::Ok);
                 document.update(|s| s.succeeded(now, changed, fresh_ms, random));
             }
             Err(failed) => document.fail(now, failed),
@@ -252,7 +215,7 @@ impl Document {
     fn fetch(&mut self, now: u64) {
         let Some((scheme, authority, path)) = self.remote.authority_and_path() else {
             let reason = "the URI is not an absolute http or https URI".to_owned();
-            return self.fail(now, (Fetch::NoCluster, reason));
+            return self.fail(now, (Fetched::NoCluster, reason));
         };
         let headers = [
             (":method", "GET"),
@@ -265,11 +228,11 @@ impl Document {
         self.call = host::http_call(&self.remote.cluster, &headers, FETCH_TIMEOUT_MS);
         if self.call.is_none() {
             let reason = format!("no cluster `{}` that can be called", self.remote.cluster);
-            self.fail(now, (Fetch::NoCluster, reason));
+            self.fail(now, (Fetched::NoCluster, reason));
         }
     }
 
-    fn count(&mut self, fetch: Fetch) {
+    fn count(&mut self, fetch: Fetched) {
         if let Some((_, counter)) = self.fetches.iter_mut().find(|(known, _)| *known == fetch) {
             return counter.add(1);
         }
@@ -295,17 +258,17 @@ fn read_response() -> Result<(Vec<u8>, u64), Failed> {
     let header = |name: &[u8]| headers.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
     let Some(status) = header(b":status") else {
         let reason = "no response: connection failed or timed out".to_owned();
-        return Err((Fetch::NoResponse, reason));
+        return Err((Fetched::NoResponse, reason));
     };
     // One byte more than allowed tells a document that is too big.
     let body = host::call_response_body(MAX_JWKS_BYTES.saturating_add(1)).unwrap_or_default();
     if status != b"200" {
         // Redirects are not followed. What Envoy says of a failed connection is in the body.
         let body = body.get(..MAX_LOGGED_BYTES).unwrap_or(&body).escape_ascii();
-        return Err((Fetch::Status, format!("status {}: {body}", status.escape_ascii())));
+        return Err((Fetched::Status, format!("status {}: {body}", status.escape_ascii())));
     }
     KeySet::parse(&body, KeyOrigin::Remote)
-        .map_err(|error| (Fetch::of(&error), error.to_string()))?;
+        .map_err(|error| (Fetched::from(&error), error.to_string()))?;
     Ok((body, fresh_ms(header(b"cache-control"))))
 }
 
