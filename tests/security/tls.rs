@@ -32,14 +32,22 @@ spec:
     - {name: closed, hostname: closed.test}
 ";
 
+/// Target, host and further header lines of a request.
+type Asked = (&'static str, &'static str, &'static str);
+const WORKLOAD: Asked = ("/", "workload.test", "");
+const OPEN: Asked = ("/", "open.test", "");
+const CLOSED: Asked = ("/", "closed.test", "");
+const FORWARDED: &str =
+    "x-forwarded-client-cert: By=spiffe://x;URI=spiffe://cluster.local/ns/payments/sa/api\r\n";
+
 /// A row of the catalogue.
 struct Row {
     attack: &'static str,
     client: Of,
     /// The name in the handshake; an IP address is not said.
     sni: &'static str,
-    /// Requests on one connection: target, host, further header lines.
-    requests: &'static [(&'static str, &'static str, &'static str)],
+    /// Requests on one connection.
+    requests: &'static [Asked],
     /// The hosts at which something arrives.
     arrives: &'static [&'static str],
 }
@@ -55,108 +63,55 @@ enum Of {
 fn rows() -> Vec<Row> {
     let row =
         |attack, client, sni, requests, arrives| Row { attack, client, sni, requests, arrives };
+    // A workload that everybody knows asks under one name for another.
+    let named =
+        |attack, sni, requests, arrives| row(attack, Of::Ours(&[OTHER]), sni, requests, arrives);
+    // Somebody asks for what one workload is admitted to.
+    let posing = |attack, client| row(attack, client, "workload.test", &[WORKLOAD], &[]);
     vec![
-        row(
-            "SNI `open.test`, host `closed.test`",
-            Of::Ours(&[OTHER]),
-            "open.test",
-            &[("/", "closed.test", "")],
-            &[],
-        ),
-        row(
-            "SNI `closed.test`, host `open.test`",
-            Of::Ours(&[OTHER]),
-            "closed.test",
-            &[("/", "open.test", "")],
-            &["open.test"],
-        ),
-        row(
+        named("SNI `open.test`, host `closed.test`", "open.test", &[CLOSED], &[]),
+        named("SNI `closed.test`, host `open.test`", "closed.test", &[OPEN], &["open.test"]),
+        named(
             "SNI `open.test`, target `http://closed.test/`, host `open.test`",
-            Of::Ours(&[OTHER]),
             "open.test",
             &[("http://closed.test/", "open.test", "")],
             &[],
         ),
-        row(
-            "no SNI, host `closed.test`",
-            Of::Ours(&[OTHER]),
-            "127.0.0.1",
-            &[("/", "closed.test", "")],
-            &[],
-        ),
-        row(
+        named("no SNI, host `closed.test`", "127.0.0.1", &[CLOSED], &[]),
+        named(
             "`open.test`, then `closed.test` on the same connection",
-            Of::Ours(&[OTHER]),
             "open.test",
-            &[("/", "open.test", ""), ("/", "closed.test", "")],
+            &[OPEN, CLOSED],
             &["open.test"],
         ),
-        row(
-            "no client certificate",
-            Of::Nobody,
+        named(
+            "`x-forwarded-client-cert` with the admitted ID",
             "workload.test",
-            &[("/", "workload.test", "")],
+            &[("/", "workload.test", FORWARDED)],
             &[],
         ),
-        row(
-            "the admitted SPIFFE ID, from a CA of the client's own",
-            Of::Stranger(&[ADMITTED]),
-            "workload.test",
-            &[("/", "workload.test", "")],
-            &[],
-        ),
-        row(
+        posing("no client certificate", Of::Nobody),
+        posing("the admitted SPIFFE ID, from a CA of the client's own", Of::Stranger(&[ADMITTED])),
+        posing(
             "the admitted workload of another trust domain",
             Of::Ours(&["spiffe://evil.example/ns/payments/sa/api"]),
-            "workload.test",
-            &[("/", "workload.test", "")],
-            &[],
         ),
-        row(
-            "the admitted ID beside another one",
-            Of::Ours(&[OTHER, ADMITTED]),
-            "workload.test",
-            &[("/", "workload.test", "")],
-            &[],
-        ),
-        row(
+        posing("the admitted ID beside another one", Of::Ours(&[OTHER, ADMITTED])),
+        posing(
             "the admitted ID in capitals",
             Of::Ours(&["spiffe://cluster.local/ns/PAYMENTS/sa/API"]),
-            "workload.test",
-            &[("/", "workload.test", "")],
-            &[],
         ),
-        row(
+        posing(
             "the admitted ID with more behind it",
             Of::Ours(&["spiffe://cluster.local/ns/payments/sa/api/x"]),
-            "workload.test",
-            &[("/", "workload.test", "")],
-            &[],
         ),
-        row(
+        posing(
             "a way round: `ns/shop/../payments/sa/api`",
             Of::Ours(&["spiffe://cluster.local/ns/shop/../payments/sa/api"]),
-            "workload.test",
-            &[("/", "workload.test", "")],
-            &[],
         ),
-        row(
+        posing(
             "a name of the workload that is no URI",
             Of::Ours(&["cluster.local.ns.payments.sa.api"]),
-            "workload.test",
-            &[("/", "workload.test", "")],
-            &[],
-        ),
-        row(
-            "`x-forwarded-client-cert` with the admitted ID",
-            Of::Ours(&[OTHER]),
-            "workload.test",
-            &[(
-                "/",
-                "workload.test",
-                "x-forwarded-client-cert: By=spiffe://x;URI=spiffe://cluster.local/ns/payments/sa/api\r\n",
-            )],
-            &[],
         ),
     ]
 }
@@ -199,7 +154,7 @@ fn nobody_becomes_somebody_else_by_a_handshake() {
             wrong.push(format!("{attack}: {arrived:?}"));
         }
         // Whatever it did, who is admitted still is.
-        send(&admitted, "workload.test", &[("/", "workload.test", "")], envoy.gateway());
+        send(&admitted, "workload.test", &[WORKLOAD], envoy.gateway());
         assert_eq!(echo.take_received().len(), 1, "after {attack}");
     }
     Tried::new("bypass catalogue, TLS", rows.len(), wrong.len()).print();
@@ -207,7 +162,7 @@ fn nobody_becomes_somebody_else_by_a_handshake() {
 }
 
 /// Sends requests on one connection and waits for its end.
-fn send(client: &Client, sni: &str, requests: &[(&str, &str, &str)], to: SocketAddr) {
+fn send(client: &Client, sni: &str, requests: &[Asked], to: SocketAddr) {
     let stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     let mut stream = client.wrap(stream, sni);
