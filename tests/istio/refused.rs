@@ -53,6 +53,11 @@ fn each_field_that_istio_cannot_say_is_named() {
             "jwks",
             false,
         ),
+        (
+            jwt("audiences: [x]").replace("/keys", &format!("/{}", "k".repeat(2_048))),
+            "jwksUri",
+            false,
+        ),
         (claims("sub: \"*x*\""), "*x*", true),
         (claims("sub: \"*x**\""), "*x**", false),
         (claims("sub: \"**x*\""), "**x*", false),
@@ -128,4 +133,27 @@ fn a_gateway_that_denies_nothing_needs_no_objects_and_says_so() {
     assert!(emitted.objects.is_empty());
     let findings: Vec<_> = emitted.findings.iter().map(|it| it.message.as_str()).collect();
     assert_eq!(findings, ["there is nothing to enforce, so there are no objects"]);
+}
+
+#[test]
+fn labels_that_no_pod_can_have_are_refused() {
+    let long = "l".repeat(64);
+    for (key, value, fits) in [
+        ("app", "g", true),
+        ("app.kubernetes.io/name", "G_1.2-x", true),
+        ("app", "", true),
+        ("app", "two words", false),
+        ("app", "-g", false),
+        ("app", long.as_str(), false),
+        ("/app", "g", false),
+        ("App Kit/app", "g", false),
+        ("a/b/c", "g", false),
+    ] {
+        let text = gateway(&["name: a, hostname: a.test".to_owned()], "")
+            .replace("{app: g}", &format!("{{\"{key}\": \"{value}\"}}"));
+        let found =
+            errors(&native(&compile_with(&text, &Options::default()).unwrap(), false).findings);
+        assert_eq!(found.is_empty(), fits, "{key}: {value}: {found:?}");
+        assert!(fits || found[0].contains("no pod can have the label"), "{found:?}");
+    }
 }

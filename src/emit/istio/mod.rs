@@ -135,6 +135,23 @@ impl<'c> Place<'c> {
                 return None;
             }
         }
+        for (key, value) in &deployment.workload_labels {
+            if !is_label_key(key) || !is_label_value(value) {
+                findings.push(
+                    Diagnostic::error(format!(
+                        "no pod can have the label `{}: {}`",
+                        key.escape_debug(),
+                        value.escape_debug()
+                    ))
+                    .at(&deployment.workload_origin)
+                    .hint(format!(
+                        "use letters, digits, `-`, `_` and `.`, at most {MAX_LABEL_BYTES}; keys \
+                         may have a DNS name and `/` before that"
+                    )),
+                );
+                return None;
+            }
+        }
         Some(Self { deployment })
     }
 
@@ -182,6 +199,22 @@ fn is_dns_name(text: &str) -> bool {
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         })
+}
+
+/// Whether `text` can be the value of a label of Kubernetes.
+fn is_label_value(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let at_ends = |byte: Option<u8>| byte.is_none_or(|byte| byte.is_ascii_alphanumeric());
+    text.len() <= MAX_LABEL_BYTES
+        && text.bytes().all(plain)
+        && at_ends(text.bytes().next())
+        && at_ends(text.bytes().next_back())
+}
+
+/// Whether `text` can be the key of one: a name, perhaps behind a DNS name.
+fn is_label_key(text: &str) -> bool {
+    let (prefix, name) = text.split_once('/').map_or((None, text), |(it, name)| (Some(it), name));
+    !name.is_empty() && is_label_value(name) && prefix.is_none_or(is_dns_name)
 }
 
 /// Refuses what Kubernetes would not store.

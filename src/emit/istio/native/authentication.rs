@@ -10,6 +10,11 @@ use crate::emit::istio::fields;
 use crate::policy::{DEFAULT_CLOCK_SKEW_SECONDS, JwksSource, JwtRule};
 use crate::resource::source::Origin;
 
+/// Most JWT rules of one RequestAuthentication, by its schema.
+const MAX_JWT_RULES: usize = 4_096;
+/// Longest `jwksUri`, by the same.
+const MAX_JWKS_URI: usize = 2_048;
+
 impl Native<'_> {
     /// The spec, without its selector; nothing when no server looks for tokens.
     pub(super) fn request_authentication(&self, findings: &mut Findings) -> Option<Value> {
@@ -42,6 +47,11 @@ impl Native<'_> {
                 }
             }
         }
+        if issuers.len() > MAX_JWT_RULES {
+            let message =
+                format!("there are {} issuers, of {MAX_JWT_RULES} that Istio takes", issuers.len());
+            findings.refuse(None, message, "divide the servers among several Gateways");
+        }
         let rules: Vec<_> = issuers.values().map(jwt_rule).collect();
         (!rules.is_empty()).then(|| json!({"jwtRules": rules}))
     }
@@ -72,6 +82,12 @@ fn check(rule: &JwtRule, origin: Option<&Origin>, findings: &mut Findings) {
     for (_, field) in refused.into_iter().filter(|(present, _)| *present) {
         let message = format!("Istio has no `{field}`, which the issuer `{issuer}` has");
         findings.refuse(origin, message, "remove it, or use --to wasm-plugin");
+    }
+    if let JwksSource::Remote { uri, .. } = &rule.jwks
+        && uri.len() > MAX_JWKS_URI
+    {
+        let message = format!("Istio takes no `jwksUri` over {MAX_JWKS_URI} characters");
+        findings.refuse(origin, message, "give the issuer's keys a shorter one");
     }
     let (skew, fixed) = (rule.clock_skew_seconds, DEFAULT_CLOCK_SKEW_SECONDS);
     let message = format!(
