@@ -114,6 +114,33 @@ fn a_token_beside_claims_is_refused() {
     assert!(code == 0 && text.contains("\nallow 200"), "{text}");
 }
 
+/// The same where the places of tokens are those that hold without being written.
+#[test]
+fn a_token_in_a_default_place_beside_claims_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = GATEWAY.replace("fromHeaders: [{name: x-mesh-token}]", "requireJwt: true");
+    assert_ne!(gateway, GATEWAY);
+    std::fs::write(folder.path().join("gateway.yaml"), gateway).unwrap();
+    let table = [
+        ("https://api.test/", "authorization: bearer x", Some("`authorization`")),
+        ("https://api.test/?access_token=x", "a: b", Some("the query parameter `access_token`")),
+        ("https://api.test/", "authorization: Basic x", None),
+        ("https://api.test/", "x-mesh-token: x", None),
+    ];
+    for (url, header, place) in table {
+        let request = format!("GET {url}");
+        let arguments = ["--request", &request, "--claims", CLAIMS, "--header", header];
+        let (code, text) = explain(&folder, &arguments);
+        match place {
+            Some(place) => {
+                let message = format!("error: the token in {place} is not looked at beside claims");
+                assert!(code == 1 && text.starts_with(&message), "{text}");
+            }
+            None => assert!(code == 0 && text.contains("\nallow 200"), "{text}"),
+        }
+    }
+}
+
 #[test]
 fn requests_are_read_as_http_writes_them() {
     let last = |request: &str| {

@@ -322,7 +322,9 @@ fn mistakes_are_shown_where_they_are() {
         (with("claims: {iss: 1}"), "{iss", "the claims cannot be read"),
         (with("claims: {}, token: x"), "token", "a token or claims, not both"),
         (with("source: web"), "web", "`web` names no workload"),
+        (with("source: batch/*"), "batch", "`batch/*` names no workload"),
         (with("headers: {a: {}}"), "{}", "must be a string, not a map"),
+        (with("headers: {a: []}"), "[]", "`a` has no value"),
         (expect("{}"), "{}", "`expect` has no `decision`"),
         (expect("{decision: permit}"), "permit", "`decision` cannot be `permit`"),
         (expect("{decision: deny, reason: expierd}"), "expierd", "did you mean `expired`?"),
@@ -342,6 +344,18 @@ fn mistakes_are_shown_where_they_are() {
         assert!(found.contains("= help: "), "{rest}\n{found}");
         assert!(output.stdout.is_empty() && !folder.path().join("report.xml").exists(), "{rest}");
     }
+}
+
+#[test]
+fn a_token_beside_claims_is_an_error_and_no_report_is_left() {
+    let case = "cases:\n- name: both\n  request: GET https://api.test/v1/items\n  claims: {sub: \
+                alice}\n  headers: {x-mesh-token: x}\n  expect: {decision: allow}\n";
+    let folder = folder(case);
+    let output = egress_auth(folder.path(), &["test", "cases.yaml", "--junit", "report.xml"]);
+    let message = "error: cases.yaml:3: `both`: the token in `x-mesh-token` is not looked at beside \
+                   claims: give one or the other\n";
+    assert_eq!((output.status.code(), stderr(&output)), (Some(1), message));
+    assert!(output.stdout.is_empty() && !folder.path().join("report.xml").exists());
 }
 
 #[test]

@@ -10,8 +10,12 @@ use super::plain::plain;
 use crate::resource::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::resource::source::{Sources, Span};
 
-/// Longest line of a document that is quoted; of longer ones only the position is shown.
+/// Longest line of a document that is quoted; of longer ones, and of those with a secret, only the
+/// position is shown.
 const LONGEST_QUOTED_LINE: usize = 400;
+
+/// Members of a JSON Web Key that are secret (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1; RFC 8037).
+const SECRET_MEMBERS: [&str; 7] = ["k", "d", "p", "q", "dp", "dq", "qi"];
 
 /// Prints diagnostics to standard error as text, with a count at the end. Colours only on a
 /// terminal, and never where `NO_COLOR` is set.
@@ -106,7 +110,7 @@ fn snippet<'a>(
     let line_length = text.get(line_start..)?.find('\n');
     let line_end = line_length.map_or(text.len(), |length| line_start.saturating_add(length));
     let line = text.get(line_start..line_end)?;
-    if line.len() > LONGEST_QUOTED_LINE {
+    if line.len() > LONGEST_QUOTED_LINE || may_hold_a_secret(line) {
         let origin =
             Origin::path(source.name.as_str()).line(position.line).char_column(position.column);
         return Some(origin.into());
@@ -122,6 +126,11 @@ fn snippet<'a>(
             .annotation(kind.span(range).label(label))
             .into(),
     )
+}
+
+/// Whether a secret of a key may stand in a line, which would then end up in somebody's build log.
+fn may_hold_a_secret(line: &str) -> bool {
+    line.split(['"', '\'', '\\']).any(|part| SECRET_MEMBERS.contains(&part))
 }
 
 /// A diagnostic as JSON.

@@ -123,6 +123,13 @@ impl<'a> Compiler<'a, '_> {
                 "write a header of its own, such as `x-mesh-token`",
             );
         }
+        if header::is_kept_by_envoy(&canonical) {
+            self.error(
+                name.node,
+                format!("tokens cannot be looked for in `{canonical}`: Envoy takes it for itself"),
+                "write a header of its own, such as `x-mesh-token`",
+            );
+        }
         // No header has a control character in its value (RFC 9110, section 5.5).
         if let Some(prefix) = prefix.filter(|prefix| prefix.text.contains(char::is_control)) {
             self.error(

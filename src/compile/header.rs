@@ -19,6 +19,16 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
+/// Headers that Envoy writes and reads itself, beside those that start with `x-envoy-`.
+const OF_ENVOY: [&str; 6] = [
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-request-id",
+];
+
 /// A header name in lower case; absent when it is not one (RFC 9110, section 5.1).
 pub fn canonical(name: &str) -> Option<String> {
     let name = http::HeaderName::from_bytes(name.as_bytes()).ok()?;
@@ -28,6 +38,23 @@ pub fn canonical(name: &str) -> Option<String> {
 /// A header name as upstreams that follow CGI (RFC 3875, section 4.1.18) read it: `_` as `-`.
 fn folded(name: &str) -> String {
     name.replace('_', "-")
+}
+
+/// Whether what a client sends in a header never reaches the filter: Envoy takes it out, or puts
+/// its own in its place.
+pub fn is_kept_by_envoy(name: &str) -> bool {
+    const KEPT: [&str; 9] = [
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "x-forwarded-client-cert",
+        "x-forwarded-proto",
+        "x-request-id",
+    ];
+    name.starts_with("x-envoy-") || KEPT.contains(&name)
 }
 
 /// Why a header cannot carry claims upstream; absent when it can.
@@ -43,7 +70,7 @@ fn refusal(name: &str) -> Option<&'static str> {
     if name.starts_with("content-") {
         return Some("describes the request's body");
     }
-    if name.starts_with("x-envoy-") || name == "x-forwarded-client-cert" {
+    if name.starts_with("x-envoy-") || OF_ENVOY.contains(&name) {
         return Some("is Envoy's own");
     }
     if !is_output_header_name(name) {

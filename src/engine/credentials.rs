@@ -1,6 +1,7 @@
 //! Where tokens are looked for in a request, and how they are taken out of it (RFC 6750).
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::decision::Mutations;
 use super::path::without_query;
@@ -115,6 +116,13 @@ impl Locations {
         found.map_or(Found::Nothing, Found::Token)
     }
 
+    /// The first place that holds a token, in words; the token may be there more than once.
+    pub fn holding<'l>(&'l self, request: &Request<'_>) -> Option<impl fmt::Display + 'l> {
+        let holds =
+            |place: &&Place| place.kind.tokens(request).is_none_or(|mut it| it.next().is_some());
+        self.places.iter().find(holds).map(|place| &place.kind)
+    }
+
     /// Whether the JWT rule at this position of the server's list reads one of the places that
     /// hold the token.
     pub fn reads(&self, rule: usize, credential: &Credential<'_>) -> bool {
@@ -140,6 +148,16 @@ impl Locations {
         let holds =
             |place: &&Place| place.kind.tokens(request).is_none_or(|mut it| it.next().is_some());
         strip(self.places.iter().filter(holds), request, mutations);
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header { name, .. } => write!(f, "`{name}`"),
+            Self::Cookie(name) => write!(f, "the cookie `{}`", name.escape_debug()),
+            Self::Param(name) => write!(f, "the query parameter `{}`", name.escape_debug()),
+        }
     }
 }
 

@@ -43,7 +43,7 @@ mod trace;
 mod tried_out;
 
 pub use authenticate::Verified;
-pub use credentials::uses_default_locations;
+pub use credentials::{Locations, uses_default_locations};
 pub use decide::{Await, Context, Verdict};
 pub use decision::{Decision, Denial, Mutations, Outcome};
 pub use index::{Engine, MAX_CLOCK_SKEW_SECONDS, PolicyError, RemoteJwks};

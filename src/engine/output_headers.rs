@@ -9,6 +9,7 @@ use crate::policy::{self, JwtRule};
 /// Every output header of every server: removed from what clients send.
 #[derive(Debug)]
 pub(super) struct OutputHeaderNames {
+    /// With `-` for `_`.
     names: Vec<String>,
     /// One bit for each length of a name, 63 for all that are longer: nearly every header of a
     /// request is told by its length not to be one of these.
@@ -24,15 +25,13 @@ impl OutputHeaderNames {
         Ok(Self { names, lengths })
     }
 
-    /// Whether `name`, as a client sent it, is one of these or an underscore spelling of one.
+    /// Whether `name`, as a client sent it, is one of these, or one of them to an upstream that
+    /// takes `_` and `-` for one character.
     pub(super) fn contains(&self, name: &[u8]) -> bool {
+        let folded = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
         self.lengths & length_bit(name.len()) != 0
             && self.names.iter().any(|output| {
-                output.len() == name.len()
-                    && output.bytes().zip(name).all(|(expected, byte)| match byte {
-                        b'_' => expected == b'-' || expected == b'_',
-                        byte => byte.to_ascii_lowercase() == expected,
-                    })
+                output.len() == name.len() && output.bytes().eq(name.iter().map(folded))
             })
     }
 }
@@ -51,24 +50,30 @@ fn checked_names(jwt_rules: &[JwtRuleIndex]) -> Result<Vec<String>, PolicyError>
                 let field = format!("jwt_rules[{index}] (output header `{header}`)");
                 Err(PolicyError::new(field, message))
             };
-            if !policy::is_output_header_name(header) {
+            let folded = folded(header);
+            if !policy::is_output_header_name(header) || !policy::is_output_header_name(&folded) {
                 return refuse("not a lower-case header name that a filter may set");
             }
-            if !own.insert(header) {
+            if !own.insert(folded.clone()) {
                 return refuse("the header is set twice");
             }
-            if jwt_rules.iter().any(|other| is_token_header(&other.rule, header)) {
+            if jwt_rules.iter().any(|other| is_token_header(&other.rule, &folded)) {
                 return refuse("tokens are read from this header");
             }
-            if !headers.contains(header) {
-                headers.push(header.clone());
+            if !headers.contains(&folded) {
+                headers.push(folded);
             }
         }
     }
     Ok(headers)
 }
 
-fn is_token_header(rule: &JwtRule, header: &str) -> bool {
-    rule.from_headers.iter().any(|location| location.name == header)
-        || (header == "authorization" && uses_default_locations(rule))
+fn is_token_header(rule: &JwtRule, output: &str) -> bool {
+    rule.from_headers.iter().any(|location| folded(&location.name) == output)
+        || (output == "authorization" && uses_default_locations(rule))
+}
+
+/// A header name as upstreams that follow CGI (RFC 3875, section 4.1.18) read it: `_` as `-`.
+fn folded(name: &str) -> String {
+    name.replace('_', "-")
 }

@@ -248,6 +248,13 @@ fn verified_content_replaces_what_the_client_sent() {
     let mutations = allowed(decide(&engine, "GET any.test /", &headers));
     assert_eq!(mutations.remove, ["x-jwt-payload", "x_jwt_payload", "x-sub", "authorization"]);
     assert_eq!(mutations.set, [("x-jwt-payload", payload.into()), ("x-sub", b"alice"[..].into())]);
+    // An underscore is a hyphen to some upstreams, in the names that are set as well.
+    let spelt = self::engine(|policy| {
+        policy["jwt_rules"][0]["output_claim_to_headers"][0]["header"] = json!("x_sub");
+    });
+    let headers = [("x-sub", "root"), ("x_sub", "root"), ("authorization", good.as_str())];
+    let mutations = allowed(decide(&spelt, "GET any.test /", &headers));
+    assert_eq!(mutations.remove, ["x-sub", "x_sub", "authorization"]);
     // A claim that no header can carry leaves the forged header out all the same.
     let odd = with("sub", json!("a\r\nx-admin: 1"));
     let headers = [("x-sub", "root"), ("authorization", odd.as_str())];

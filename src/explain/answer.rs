@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::query::{Query, QueryError};
 use crate::engine::authority::canonical_host;
 use crate::engine::{
-    Context, Decision, Engine, KeyRing, Mechanism, NoTrace, Outcome, PolicyError, Request, Steps,
-    Trace, Verdict,
+    Context, Decision, Engine, KeyRing, Locations, Mechanism, NoTrace, Outcome, PolicyError,
+    Request, Steps, Trace, Verdict,
 };
 use crate::jwt::{KeySet, SoftwareVerifier, TokenCache};
-use crate::policy::{HeaderLocation, Policy};
+use crate::policy::Policy;
 
 /// The answer for one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,8 +41,8 @@ pub struct Explainer {
     engine: Engine,
     keys: KeyRing,
     silenced: BTreeMap<String, Vec<usize>>,
-    /// The headers from which each server reads tokens, and what stands before them.
-    token_headers: BTreeMap<String, Vec<HeaderLocation>>,
+    /// Where each server looks for tokens.
+    token_places: BTreeMap<String, Locations>,
 }
 
 impl Explainer {
@@ -55,23 +55,25 @@ impl Explainer {
         policy: Policy,
         silenced: BTreeMap<String, Vec<usize>>,
     ) -> Result<Self, PolicyError> {
-        let token_headers = token_headers(&policy);
+        let token_places = token_places(&policy);
         let engine = Engine::new(policy)?;
         let keys = KeyRing::new(engine.remote_jwks().len());
-        Ok(Self { engine, keys, silenced, token_headers })
+        Ok(Self { engine, keys, silenced, token_places })
     }
 
-    /// The header with a token that nobody looked at, because there are claims in its place.
-    fn unread_token<'q>(&self, query: &'q Query, answer: &Explanation) -> Option<&'q str> {
-        query.claims.as_ref()?;
-        let places = self.token_headers.get(answer.server.as_deref()?)?;
-        let is_token = |name: &str, value: &str| {
-            let mut places = places.iter();
-            places.any(|it| it.name.eq_ignore_ascii_case(name) && value.starts_with(&it.prefix))
+    /// The place with a token that nobody looked at, because there are claims in its place.
+    fn unread_token(
+        &self,
+        query: &Query,
+        answer: &Explanation,
+    ) -> Result<Option<String>, QueryError> {
+        let server = answer.server.as_deref().filter(|_| query.claims.is_some());
+        let Some(places) = server.and_then(|server| self.token_places.get(server)) else {
+            return Ok(None);
         };
-        let mut headers = query.headers.iter();
-        let found = headers.find(|(name, values)| values.iter().any(|it| is_token(name, it)));
-        found.map(|(name, _)| name.as_str())
+        let headers = query.headers()?;
+        let request = Request { headers: as_bytes(&headers), claims: None };
+        Ok(places.holding(&request).map(|place| place.to_string()))
     }
 
     /// Decides a request at `now` (Unix seconds), and keeps every step.
@@ -103,8 +105,8 @@ impl Explainer {
     /// As [`Self::explain`], and when there is such a token.
     pub fn explain_asked(&self, query: &Query, now: u64) -> Result<Explanation, QueryError> {
         let explanation = self.explain(query, now)?;
-        match self.unread_token(query, &explanation) {
-            Some(header) => Err(QueryError::UnreadToken(header.escape_debug().to_string())),
+        match self.unread_token(query, &explanation)? {
+            Some(place) => Err(QueryError::UnreadToken(place)),
             None => Ok(explanation),
         }
     }
@@ -126,10 +128,7 @@ impl Explainer {
     ) -> Result<Explanation, QueryError> {
         let headers = query.headers()?;
         let claims = query.claims()?;
-        let request = Request {
-            headers: headers.iter().map(|(name, it)| (name.as_bytes(), it.as_bytes())).collect(),
-            claims: claims.as_ref(),
-        };
+        let request = Request { headers: as_bytes(&headers), claims: claims.as_ref() };
         look(&request);
         // One request, so the cache never answers.
         let mut cache = TokenCache::new(1, 1, 0);
@@ -171,13 +170,17 @@ impl Explainer {
     }
 }
 
-fn token_headers(policy: &Policy) -> BTreeMap<String, Vec<HeaderLocation>> {
+fn token_places(policy: &Policy) -> BTreeMap<String, Locations> {
     let pick = |index: &u32| policy.jwt_rules.get(usize::try_from(*index).ok()?);
     let servers = policy.servers.iter().map(|server| {
         let rules = server.authentication.iter().flat_map(|it| &it.jwt).filter_map(pick);
-        (server.name.clone(), rules.flat_map(|rule| rule.from_headers.clone()).collect())
+        (server.name.clone(), Locations::new(rules))
     });
     servers.collect()
+}
+
+fn as_bytes(headers: &[(String, String)]) -> Vec<(&[u8], &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()
 }
 
 impl Explanation {

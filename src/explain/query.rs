@@ -59,8 +59,8 @@ pub enum QueryError {
     /// Claims stand for a token.
     #[error("give a token or claims, not both")]
     TokenAndClaims,
-    /// Claims stand for the token in this header.
-    #[error("the token in `{0}` is not looked at beside claims: give one or the other")]
+    /// Claims stand for the token in this place.
+    #[error("the token in {0} is not looked at beside claims: give one or the other")]
     UnreadToken(String),
 }
 

@@ -16,7 +16,7 @@ pub mod path_pattern;
 mod segment_pattern;
 pub mod text_pattern;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The version of the format that this build writes and reads.
 pub const VERSION: u32 = 1;
@@ -92,6 +92,12 @@ impl AccessLogFields {
     }
 }
 
+/// Reads a field that is there. A null is refused: in a field that restricts, it would be taken for
+/// one that is not, which restricts nothing.
+fn written<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
 /// How tokens of one issuer are found, verified and handed on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
@@ -115,7 +121,8 @@ pub struct JwtRule {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub from_params: Vec<String>,
     /// Header that carries the verified payload upstream, base64url without padding.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
     pub output_payload_to_header: Option<String>,
     /// Headers that carry single claims upstream.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -130,7 +137,8 @@ pub struct JwtRule {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_expiration: bool,
     /// Upper bound on `exp` minus the current time, in seconds; implies `require_expiration`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "u64"))]
     pub max_lifetime_seconds: Option<u64>,
 }
 
@@ -188,10 +196,12 @@ pub enum JwksSource {
 #[serde(deny_unknown_fields)]
 pub struct Principal {
     /// Pattern for the `iss` claim.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
     pub iss: Option<String>,
     /// Pattern for the `sub` claim.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
     pub sub: Option<String>,
     /// Patterns for other claims, by claim name.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
@@ -204,10 +214,12 @@ pub struct Principal {
 #[serde(deny_unknown_fields)]
 pub struct Operation {
     /// Request methods, case-sensitive.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<String>"))]
     pub methods: Option<Vec<String>>,
     /// Path patterns: `*`, `{*}` and `{**}` are special.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<String>"))]
     pub paths: Option<Vec<String>>,
 }
 
@@ -219,10 +231,12 @@ pub struct Rule {
     /// Name shown in decisions.
     pub name: String,
     /// Indices into `principals`, any of them; absent: anyone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<u32>"))]
     pub from: Option<Vec<u32>>,
     /// Indices into `operations`, any of them; absent: anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<u32>"))]
     pub to: Option<Vec<u32>>,
 }
 
@@ -236,10 +250,12 @@ pub struct Server {
     /// Exact hostname, `*.suffix` or `*`; lower case, no port, no trailing dot.
     pub hostname: String,
     /// JWT authentication; absent: no token is looked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Authentication"))]
     pub authentication: Option<Authentication>,
     /// Server-level authorization; absent: not restricted beyond authentication.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Authorization"))]
     pub authorization: Option<Authorization>,
     /// Whether a server with neither passes requests on instead of taking the default action.
     /// The compiler sets it for INGRESS and TRANSIT servers.
@@ -290,10 +306,12 @@ pub struct EgressRule {
     /// The workloads, any of them, as `namespace/service-account`: `*` stands for any service
     /// account, and `prefix*` or `*` for namespaces. Absent: any workload, known or not; empty:
     /// none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<String>"))]
     pub from: Option<Vec<String>>,
     /// Indices into `operations`, any of them; absent: anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<u32>"))]
     pub to: Option<Vec<u32>>,
     /// Whose identity `from` is compared with.
     #[serde(default, skip_serializing_if = "IdentityMatch::is_default")]
@@ -345,7 +363,8 @@ pub struct SourceIdentity {
     /// Trust domains whose identities count, any of them.
     pub trust_domains: Vec<String>,
     /// How direct peers hand on the identity of the workload behind them; absent: they cannot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "PropagatedIdentity"))]
     pub propagated: Option<PropagatedIdentity>,
 }
 
@@ -398,6 +417,11 @@ pub fn is_output_header_name(name: &str) -> bool {
         "transfer-encoding",
         "upgrade",
         "x-forwarded-client-cert",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+        "x-request-id",
     ];
     is_header_name(name)
         && !RESERVED.contains(&name)

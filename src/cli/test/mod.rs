@@ -15,9 +15,11 @@ pub mod table;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 
 use self::read::{Case, Suite};
+use super::plain::plain;
 use super::{diagnostics, explain, output};
 use crate::explain::Explanation;
 use crate::resource::diagnostic::Diagnostics;
@@ -96,7 +98,11 @@ fn actual(answer: &Explanation, field: &str) -> String {
 }
 
 /// Decides the cases of one document; nothing, but a report, when its Gateway has errors.
-fn decide(suite: Suite, line: impl Fn(&Case) -> usize) -> anyhow::Result<Option<Vec<CaseResult>>> {
+fn decide(
+    suite: Suite,
+    file: &str,
+    line: impl Fn(&Case) -> usize,
+) -> anyhow::Result<Option<Vec<CaseResult>>> {
     let loaded = suite.args.load(&suite.gateways)?;
     let Some(compiled) = &loaded.compiled else {
         loaded.print()?;
@@ -108,8 +114,11 @@ fn decide(suite: Suite, line: impl Fn(&Case) -> usize) -> anyhow::Result<Option<
     let now = explain::now()?;
     let mut results = Vec::with_capacity(suite.cases.len());
     for case in suite.cases {
-        let actual = explainer.explain(&case.query, now)?;
-        results.push(CaseResult { line: line(&case), actual, case });
+        let line = line(&case);
+        let actual = explainer
+            .explain_asked(&case.query, now)
+            .with_context(|| format!("{file}:{line}: `{}`", plain(&case.name)))?;
+        results.push(CaseResult { line, actual, case });
     }
     Ok(Some(results))
 }
@@ -147,8 +156,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut decided = Vec::with_capacity(suites.len());
     for (file, suite) in suites {
         let line = |case: &Case| sources.position(case.span).line;
-        let Some(results) = decide(suite, line)? else { return Ok(ExitCode::FAILURE) };
         let file = sources.get(file).map(|source| source.name.clone()).unwrap_or_default();
+        let Some(results) = decide(suite, &file, line)? else { return Ok(ExitCode::FAILURE) };
         decided.push(Decided { file, results });
     }
     if let Some(path) = &args.junit {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::table::CASES;
 use crate::cli::input::{self, ActionArg, GatewayArgs};
+use crate::engine::source::Workload;
 use crate::explain::{Query, Values, check_header};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::source::Span;
@@ -94,6 +95,12 @@ fn text<'a>(node: Node<'a>, field: &str) -> Option<&'a str> {
 fn texts<'a>(node: Node<'a>, field: &str) -> impl Iterator<Item = (&'a str, Node<'a>)> {
     let items = node.get(field).into_iter().flat_map(Node::items);
     items.filter_map(|item| Some((item.string()?, item)))
+}
+
+/// Whether these name one workload, and no pattern for several.
+fn is_workload(namespace: &str, account: &str) -> bool {
+    let id = format!("spiffe://trusted/ns/{namespace}/sa/{account}");
+    Workload::from_spiffe_id(id.as_bytes(), &["trusted".to_owned()]).is_some()
 }
 
 impl Reader<'_> {
@@ -184,9 +191,7 @@ impl Reader<'_> {
             return Some(text.to_owned());
         }
         match text.split_once('/') {
-            Some((namespace, account))
-                if !namespace.is_empty() && !account.is_empty() && !account.contains('/') =>
-            {
+            Some((namespace, account)) if is_workload(namespace, account) => {
                 Some(format!("spiffe://{domain}/ns/{namespace}/sa/{account}"))
             }
             _ => {
@@ -208,6 +213,10 @@ impl Reader<'_> {
             }
             let values = match value.value() {
                 Value::String(text) => Values::One(text.to_owned()),
+                Value::Sequence if value.items().next().is_none() => {
+                    self.error(value, format!("`{name}` has no value"), "leave the header out");
+                    continue;
+                }
                 Value::Sequence if value.items().all(|item| item.string().is_some()) => {
                     let texts = value.items().filter_map(Node::string);
                     Values::Many(texts.map(str::to_owned).collect())

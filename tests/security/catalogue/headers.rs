@@ -9,13 +9,15 @@ const FORGED: &str = "Forged headers";
 const FRAMES: &str = "Header syntax and framing";
 
 /// Forged headers and what is said of them.
-const NAMES: [(&str, &str, &str); 12] = [
+const NAMES: [(&str, &str, &str); 14] = [
     ("x-jwt-payload", "`x-jwt-payload`", ""),
     ("X-JWT-Payload", "`X-JWT-Payload`", ""),
     ("x_jwt_payload", "`x_jwt_payload`", ""),
     ("X-Jwt_Payload", "`X-Jwt_Payload`", ""),
     ("x-sub", "`x-sub`", ""),
     ("x_sub", "`x_sub`", ""),
+    ("x-team", "`x-team`, where the output header is `x_team`", ""),
+    ("X_TEAM", "`X_TEAM`, where the output header is `x_team`", ""),
     ("x-envoy-original-path", "`x-envoy-original-path`", "CVE-2023-27487 (Envoy)"),
     ("x-envoy-original-dst-host", "`x-envoy-original-dst-host`", ""),
     ("x-envoy-decorator-operation", "`x-envoy-decorator-operation`", ""),

@@ -149,7 +149,7 @@ pub fn servers() -> String {
       issuer: {ISSUER}
       jwks: '{keys}'
       outputPayloadToHeader: x-jwt-payload
-      outputClaimToHeaders: [{{header: x-sub, claim: sub}}]
+      outputClaimToHeaders: [{{header: x-sub, claim: sub}}, {{header: x_team, claim: team}}]
   authorization:
     local:
       rules:
