@@ -29,7 +29,8 @@ run: tools filter ## Build all, then a local Envoy that enforces ARGS (default: 
 test: export INSTALL ?= 1
 test: tools wasm ## Every test, those in a real Envoy included
 	@scripts/check-tools.sh curl
-	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && cargo test --locked
+	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && cargo test --locked && \
+		echo 'egress-auth: all tests passed'
 
 test-observability: export INSTALL ?= 1
 test-observability: tools wasm ## Metrics, alerts and dashboard in a real Prometheus (40 s)
@@ -47,6 +48,7 @@ test-func-e: wasm ## Tests with an Envoy that func-e downloads, verifies and unp
 oci: wasm ## The filter as an OCI image for Istio, without Docker: dist/egress_auth.oci.tar
 	@scripts/oci-image.sh
 
+release: export INSTALL ?= 1
 release: tools ## All that a release consists of, with checksums: dist/release/ (10 minutes)
 	@scripts/release.sh
 
@@ -115,7 +117,8 @@ deny: tools ## Licences, duplicates, sources and known vulnerabilities of all de
 sbom: tools ## Bills of materials: dist/*.cdx.json
 	@scripts/sbom.sh
 
-reproducible: tools ## Build the module twice, in two folders, and compare the bytes
+reproducible: export RELEASE ?=
+reproducible: tools ## Build the module, or RELEASE=1 a whole release, in two folders and compare the bytes
 	@scripts/reproducible.sh
 
 clean: ## Remove everything that was built or installed here
