@@ -46,7 +46,7 @@ for file in dist/*.cdx.json; do
 done
 {
     echo "modules: $(scripts/build-wasm.sh toolchain | paste -s -d ',' | sed 's/,/, /g')"
-    echo "command line: $(rustc --version), $(cc --version | head -n 1), $(ld --version | head -n 1)"
+    echo "command line: $(rustc --version), $(cc --version | head -n 1), $(ldd --version | head -n 1)"
     echo "archives: $(gzip --version | head -n 1)"
 } >dist/release/TOOLCHAIN
 (cd dist/release && sha256sum -- * >SHA256SUMS)
