@@ -4,6 +4,8 @@
 ARGS ?= envoy/examples/payments.yaml
 # Flags of `make bench` and `make bench-engine`, such as --quick or --help.
 BENCH ?=
+# Which of tests/ `make test` runs, such as "hosts jwks"; otherwise all, and those beside the code.
+TESTS ?=
 # How many requests `make soak` sends.
 REQUESTS ?= 5000000
 # The Envoy that func-e gets for `make test` and `make run`, such as 1.40.0; otherwise the one at hand.
@@ -27,9 +29,11 @@ run: tools filter ## Build all, then a local Envoy that enforces ARGS (default: 
 		exec '$(BUILD)/debug/egress-auth' run $(ARGS)
 
 test: export INSTALL ?= 1
-test: tools wasm ## Every test, those in a real Envoy included
+test: tools wasm ## Every test, those in a real Envoy included (TESTS="hosts jwks": those alone)
 	@scripts/check-tools.sh curl
-	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && cargo test --locked
+	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
+		cargo test --locked $(addprefix --test ,$(TESTS)) && \
+		echo 'egress-auth: $(or $(TESTS),all) tests passed'
 
 test-observability: export INSTALL ?= 1
 test-observability: tools wasm ## Metrics, alerts and dashboard in a real Prometheus (40 s)
@@ -47,6 +51,7 @@ test-func-e: wasm ## Tests with an Envoy that func-e downloads, verifies and unp
 oci: wasm ## The filter as an OCI image for Istio, without Docker: dist/egress_auth.oci.tar
 	@scripts/oci-image.sh
 
+release: export INSTALL ?= 1
 release: tools ## All that a release consists of, with checksums: dist/release/ (10 minutes)
 	@scripts/release.sh
 
@@ -115,7 +120,8 @@ deny: tools ## Licences, duplicates, sources and known vulnerabilities of all de
 sbom: tools ## Bills of materials: dist/*.cdx.json
 	@scripts/sbom.sh
 
-reproducible: tools ## Build the module twice, in two folders, and compare the bytes
+reproducible: export RELEASE ?=
+reproducible: tools ## Build the module, or RELEASE=1 a whole release, in two folders and compare the bytes
 	@scripts/reproducible.sh
 
 clean: ## Remove everything that was built or installed here

@@ -2,10 +2,11 @@
 # Builds two modules for wasm32-wasip1: the filter, dist/egress_auth.wasm, and the engine of the
 # page that `egress-auth report` writes, dist/egress_auth_page.wasm.
 #
-#   scripts/build-wasm.sh [build|filter|lint]
+#   scripts/build-wasm.sh [build|filter|lint|toolchain]
 #
 # `filter` builds the first alone, for whoever needs no report and does not want to wait; `lint`
-# runs clippy over the modules' code instead, warnings denied.
+# runs clippy over the modules' code instead, warnings denied; `toolchain` prints the versions on
+# which the modules' bytes depend, besides the sources.
 #
 # Three kinds of machine can do it, tried in this order (WASM_TOOLCHAIN=NAME picks one):
 #
@@ -80,7 +81,7 @@ case $way in
 installed | rustup)
     cargo=cargo
     sysroot=$(rustc --print sysroot)
-    say "building for $TARGET with $(cargo --version) ($way)"
+    building="with $(cargo --version) ($way)"
     set --
     flags=
     ;;
@@ -90,8 +91,8 @@ debian)
     cargo=/usr/bin/cargo
     sysroot=$(/usr/bin/rustc --print sysroot)
     linker=$(debian_linker)
-    say "building for $TARGET with $($cargo --version) from Debian, the standard library from" \
-        "source (build-std), linker ${linker##*/}"
+    building="with $($cargo --version) from Debian, the standard library from source (build-std), \
+linker ${linker##*/}"
     export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_WASIP1_LINKER="$linker"
     unset RUSTC_WRAPPER RUSTUP_TOOLCHAIN
     set -- -Z build-std=std,panic_abort
@@ -154,6 +155,8 @@ build_module() {
         "$optimized"
 }
 
+[ "$mode" = toolchain ] || say "building for $TARGET $building"
+
 case $mode in
 build | filter)
     build_module egress_auth.wasm scripts/wasm-interface.txt "$target_dir" "$@"
@@ -176,5 +179,9 @@ lint)
         fi
     done
     ;;
-*) die "usage: scripts/build-wasm.sh [build|filter|lint]" ;;
+toolchain)
+    "${RUSTC:-rustc}" --version
+    if command -v wasm-opt >/dev/null; then wasm-opt --version; else echo "no wasm-opt"; fi
+    ;;
+*) die "usage: scripts/build-wasm.sh [build|filter|lint|toolchain]" ;;
 esac

@@ -33,6 +33,9 @@ cargo_tool() {
     fi
 }
 
+# Writes bills of materials: its name and version, for cargo_tool.
+CYCLONEDX="cargo-cyclonedx 0.5.9"
+
 # need_node: Node.js and npm, for what a package of npm is the best library for.
 need_node() {
     command -v node >/dev/null && command -v npm >/dev/null ||

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Puts everything that a release consists of into dist/release/. The same sources and toolchain give
-# the same bytes: no time, path or user of this machine gets into any file.
+# Puts everything that a release consists of into dist/release/. The same sources and the versions
+# that TOOLCHAIN there names give the same bytes: no time, path or user of this machine gets into any
+# file.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -11,6 +12,8 @@ target_dir=${CARGO_TARGET_DIR:-target}/release-build
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 name=egress-auth-$version-$host
 
+command -v wasm-opt >/dev/null ||
+    need_packages "a release's modules are made smaller by wasm-opt, which is missing" binaryen
 scripts/build-wasm.sh
 say "building the command line for $host"
 RUSTFLAGS="--remap-path-prefix=$PWD=/egress-auth --remap-path-prefix=$cargo_home=/cargo \
@@ -41,5 +44,10 @@ for file in dist/*.cdx.json; do
     # A serial number and a time are all in them that differ from run to run.
     grep -vE '"(serialNumber|timestamp)":' "$file" >"dist/release/$(basename "$file")"
 done
+{
+    echo "modules: $(scripts/build-wasm.sh toolchain | paste -s -d ',' | sed 's/,/, /g')"
+    echo "command line: $(rustc --version), $(cc --version | head -n 1), $(ldd --version | head -n 1)"
+    echo "archives: $(gzip --version | head -n 1)"
+} >dist/release/TOOLCHAIN
 (cd dist/release && sha256sum -- * >SHA256SUMS)
 cat dist/release/SHA256SUMS

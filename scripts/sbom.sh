@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
-cargo_tool cargo-cyclonedx 0.5.9
+cargo_tool $CYCLONEDX
 mkdir -p dist
 write() { # NAME TARGET
     cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --target "$2" \

@@ -7,9 +7,9 @@ cd "$(dirname "$0")/.."
 . scripts/common.sh
 
 [ "$(id -u)" = 0 ] || die "a Docker engine of its own needs root"
-for program in dockerd docker docker-compose docker-registry skopeo curl; do
-    command -v "$program" >/dev/null ||
-        need_packages "$program is missing" docker.io docker-compose docker-registry skopeo curl
+for program in dockerd docker docker-compose docker-registry skopeo curl wasm-opt; do
+    command -v "$program" >/dev/null || need_packages "$program is missing" \
+        docker.io docker-compose docker-registry skopeo curl binaryen
 done
 [ -f dist/egress_auth.wasm ] || die "dist/egress_auth.wasm is missing: run 'make wasm'"
 envoy=${ENVOY_PATH:-$(scripts/get-envoy.sh)}
@@ -86,7 +86,7 @@ tools="bash coreutils grep dash libc-bin"
 import_image test/base $tools
 import_image test/envoy $tools -- --transform "s#^${envoy#/}\$#usr/local/bin/envoy#" "${envoy#/}"
 cargo fetch --locked --quiet
-import_image test/rust $tools gcc libc6-dev sed tar mawk make -- usr/bin/cc etc/alternatives/cc \
+import_image test/rust $tools gcc libc6-dev sed tar mawk make binaryen -- usr/bin/cc etc/alternatives/cc \
     usr/bin/awk etc/alternatives/awk etc/ssl/certs --exclude="${sysroot#/}/share" "${sysroot#/}" \
     "${cargo_home#/}/registry/index" "${cargo_home#/}/registry/cache"
 
@@ -101,6 +101,17 @@ build --tag test/module --target module
 docker run --rm test/egress-auth --version
 docker run --rm test/egress-auth token --issuer https://a.test --subject b | grep -q '^ey.*\..*\.' ||
     die "the image signs no token"
+# The stand-in for Rust's image has the toolchain of this machine.
+toolchain=$(docker run --rm --volume "$PWD:/egress-auth:ro" --workdir /egress-auth test/rust \
+    scripts/build-wasm.sh toolchain)
+[ "$toolchain" = "$(scripts/build-wasm.sh toolchain)" ] || die "the image's toolchain is $toolchain"
+container=$(docker create test/egress-auth)
+for module in egress_auth.wasm egress_auth_page.wasm; do
+    docker cp "$container:/usr/local/bin/$module" "$work/$module" >/dev/null
+    sha256sum "$work/$module" "dist/$module"
+    cmp "$work/$module" "dist/$module" || die "the image's $module is not the one that make wasm builds"
+done
+docker rm "$container" >/dev/null
 
 say "docker compose up"
 export EGRESS_AUTH_IMAGE=test/egress-auth ENVOY_IMAGE=test/envoy EGRESS_AUTH_PORT=0
@@ -156,11 +167,8 @@ same_module() {
     cmp "$work/plugin.wasm" "$2" || die "$1 holds another module"
 }
 same_module "$registry/egress-auth@$digest" dist/egress_auth.wasm
-container=$(docker create test/egress-auth)
-docker cp "$container:/usr/local/bin/egress_auth.wasm" "$work/of-image.wasm" >/dev/null
-docker rm "$container" >/dev/null
 docker tag test/module "$registry/egress-auth:built"
 docker push --quiet "$registry/egress-auth:built" >/dev/null
 docker rmi test/module "$registry/egress-auth:built" >/dev/null
-same_module "$registry/egress-auth:built" "$work/of-image.wasm"
+same_module "$registry/egress-auth:built" dist/egress_auth.wasm
 say "all of it works"

@@ -104,3 +104,31 @@ fn the_readme_lists_every_command() {
         );
     }
 }
+
+#[test]
+fn the_readme_calls_commands_with_all_that_they_need() {
+    for row in Document::read("README.md").table("command") {
+        // After a comma are other values of the last word.
+        let shown = row[0].split(',').next().unwrap();
+        let mut words: Vec<String> = Vec::new();
+        for (position, part) in shown.split('\'').enumerate() {
+            match position % 2 {
+                0 => words.extend(part.split_whitespace().map(placeholder)),
+                _ => words.push(part.to_owned()),
+            }
+        }
+        let parsed = egress_auth::cli::command().try_get_matches_from(words);
+        assert!(parsed.is_ok(), "README.md: {shown}\n{}", parsed.unwrap_err());
+    }
+}
+
+/// A word of the README as it could be on a command line.
+fn placeholder(word: &str) -> String {
+    match word.trim_matches(['[', ']']).trim_end_matches("...") {
+        "ADDR" => "127.0.0.1:0",
+        "SHELL" => "bash",
+        "URL" => "https://a.test/",
+        word => word,
+    }
+    .to_owned()
+}

@@ -8,7 +8,7 @@
 //! | `reference` | docs/reference/ is what the program says of itself |
 //! | `links` | links inside the project lead somewhere |
 //! | `figures` | ratios of the benchmark are those of its last run |
-//! | `workflows` | continuous integration can be read |
+//! | `workflows` | continuous integration can be read, and every target of `make` that is named exists |
 //! | `flags` | every command and flag is there, and no other |
 #![allow(
     clippy::unwrap_used,

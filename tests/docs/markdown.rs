@@ -87,6 +87,16 @@ impl Document {
         blocks
     }
 
+    /// Every piece of code within a text.
+    pub fn codes(&self) -> Vec<String> {
+        self.events()
+            .filter_map(|(event, _)| match event {
+                Event::Code(code) => Some(code.into_string()),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// The target of every link.
     pub fn links(&self) -> Vec<String> {
         self.events()

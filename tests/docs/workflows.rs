@@ -1,8 +1,11 @@
-//! The workflows are ones that can be read.
+//! The workflows are ones that can be read, and what they and the documents have `make` do it can.
 
+use std::collections::BTreeSet;
+
+use regex::Regex;
 use serde_json::Value;
 
-use crate::markdown::root;
+use crate::markdown::{Document, root};
 
 #[test]
 fn every_step_of_a_workflow_does_something() {
@@ -21,4 +24,35 @@ fn every_step_of_a_workflow_does_something() {
         }
     }
     assert!(steps > 5, "{steps}");
+}
+
+#[test]
+fn every_target_that_is_named_exists() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let makefile = read("Makefile");
+    let targets: BTreeSet<&str> = Regex::new("(?m)^([a-z-]+):.* ## ")
+        .unwrap()
+        .captures_iter(&makefile)
+        .map(|it| it.get(1).unwrap().as_str())
+        .collect();
+    let mut commands: Vec<String> = Vec::new();
+    for document in Document::all() {
+        commands.extend(document.codes());
+        let blocks = document.blocks().into_iter().map(|block| block.text);
+        commands
+            .extend(blocks.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()));
+    }
+    for file in [".ci/run", ".github/workflows/ci.yaml", ".github/workflows/release.yaml"] {
+        commands.extend(read(file).lines().map(str::to_owned));
+    }
+    let called = Regex::new(r"^\s*(?:\$ |- run: |step )?make ([a-z-]+)").unwrap();
+    let mut named = BTreeSet::new();
+    for command in &commands {
+        if let Some(target) = called.captures(command) {
+            let target = target.get(1).unwrap().as_str();
+            assert!(targets.contains(target), "the Makefile has no `{target}`: {command}");
+            named.insert(target);
+        }
+    }
+    assert!(named.len() > 10, "{named:?}");
 }

@@ -186,6 +186,7 @@ test("changes are those of diff, and can be tested", async () => {
   );
   await page.getByRole("link", { name: `Changes (${diff.differing_hosts})` }).click();
   const changes = diff.differences.flatMap((group) => group.changes);
+  await page.locator(".change").first().waitFor();
   assert.equal(await page.locator(".change").count(), changes.length);
   const first = page.locator(".change").first();
   assert.match(

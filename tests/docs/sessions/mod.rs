@@ -202,6 +202,11 @@ fn run(document: &Document, gateway: &str, seen: &mut Vec<&'static LeftOut>) -> 
                 continue;
             };
             seen.push(entry);
+            assert!(
+                shown.as_ref().is_none_or(|shown| entry.prints(shown)),
+                "{}: nothing sees to it that `{text}` prints this",
+                block.place
+            );
             if let Some(part) = entry.runs(text) {
                 assert!(shown.is_none(), "{}: what is left out has no output", block.place);
                 let part = Step::Command { text: part.to_owned(), shown: None };
