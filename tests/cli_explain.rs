@@ -118,7 +118,8 @@ fn a_token_beside_claims_is_refused() {
 #[test]
 fn a_token_in_a_default_place_beside_claims_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let gateway = GATEWAY.replace("fromHeaders: [{name: x-mesh-token}]", "requireJwt: true");
+    let gateway =
+        GATEWAY.replace("fromHeaders: [{name: x-mesh-token}]", "forwardOriginalToken: false");
     assert_ne!(gateway, GATEWAY);
     std::fs::write(folder.path().join("gateway.yaml"), gateway).unwrap();
     let table = [
