@@ -56,6 +56,11 @@ fn envoy_does_not_start_with_a_policy_that_is_not_sound() {
         ("/servers/0/authorization", Value::Null, "servers[0].authorization"),
         ("/principals/0/sub", Value::Null, "principals[0].sub"),
         ("/jwt_rules/0/output_payload_to_header", json!("x_forwarded_proto"), "jwt_rules[0]"),
+        ("/principals/0", json!([]), "principals[0]"),
+        ("/principals/0", json!({}), "principals[0]"),
+        ("/servers/0", json!(["api", "api.test"]), "servers[0]"),
+        ("/servers/0/authorization", json!([[0]]), "servers[0].authorization"),
+        ("/jwt_rules/0/from_headers", json!([{"name": "x-forwarded-proto"}]), "jwt_rules[0]"),
         ("/operations/0/paths", json!([]), "operations[0].paths"),
         ("/jwt_rules/0/jwks", json!({"inline": "{}"}), "jwt_rules[0].jwks"),
         ("/jwt_rules/0/clock_skew_secs", json!(1), "jwt_rules[0]"),
@@ -78,7 +83,14 @@ fn envoy_does_not_start_with_a_policy_that_is_not_sound() {
 
 #[test]
 fn envoy_does_not_start_with_what_is_no_policy() {
-    for text in ["", "[]", "{"] {
+    let twice = bootstrap()
+        .pointer(CONFIGURATION)
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .replace("\"principals\":[{", "\"principals\":[{\"other\":{\"c\":\"d\",\"c\":\"*\"},");
+    assert!(twice.contains("\"c\":\"*\""));
+    for text in ["", "[]", "{", &twice] {
         let log = refused(text);
         assert!(log.contains("configuration refused: "), "{text}: {log}");
     }

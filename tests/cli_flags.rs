@@ -34,7 +34,16 @@ fn an_identity_comes_in_a_header_of_its_own() {
         let header = format!("--source-identity-header={header}");
         compile(&[&header, "--trust-source=mesh/proxy"])
     };
-    for header in ["host", "Content-Length", "authorization", "cookie", "transfer-encoding"] {
+    for header in [
+        "host",
+        "Content-Length",
+        "authorization",
+        "cookie",
+        "transfer-encoding",
+        "x-forwarded-proto",
+        "x-request-id",
+        "X-Envoy-Who",
+    ] {
         let output = with(header);
         assert_eq!(output.status.code(), Some(2), "{header}");
         assert!(stderr(&output).contains("this header has a meaning of its own"), "{header}");
@@ -57,6 +66,13 @@ fn an_identity_comes_in_a_header_of_its_own() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let expected = "error: --source-identity-header x-who is a header from which tokens of the issuer \
                     `https://auth.example.com` are read\n";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    // And where claims go on in it, in another spelling.
+    let flags = ["--source-identity-header=X_JWT_Payload", "--trust-source=mesh/proxy"];
+    let output = compile(&flags);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let expected = "error: --source-identity-header x_jwt_payload is a header in which claims of the \
+                    issuer `https://auth.example.com` go on\n";
     assert!(stderr(&output).contains(expected), "{}", stderr(&output));
 }
 

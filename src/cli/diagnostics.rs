@@ -1,5 +1,6 @@
 //! How diagnostics look: on a terminal, and as JSON.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
 use annotate_snippets::renderer::DecorStyle;
@@ -7,15 +8,13 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer,
 use serde::Serialize;
 
 use super::plain::plain;
+use super::secret;
 use crate::resource::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::resource::source::{Sources, Span};
 
 /// Longest line of a document that is quoted; of longer ones, and of those with a secret, only the
 /// position is shown.
 const LONGEST_QUOTED_LINE: usize = 400;
-
-/// Members of a JSON Web Key that are secret (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1; RFC 8037).
-const SECRET_MEMBERS: [&str; 7] = ["k", "d", "p", "q", "dp", "dq", "qi"];
 
 /// Prints diagnostics to standard error as text, with a count at the end. Colours only on a
 /// terminal, and never where `NO_COLOR` is set.
@@ -73,8 +72,10 @@ fn render(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> St
         Severity::Note => Level::NOTE,
     };
     // Documents may hold what would steer a terminal.
-    let title = plain(&diagnostic.message);
-    let field = diagnostic.field.as_deref().map(plain);
+    let message = secret::masked(&diagnostic.message);
+    let title = plain(&message);
+    let field = diagnostic.field.as_deref().map(secret::masked);
+    let field = field.as_deref().map(plain);
     let mut group = Group::with_title(level.primary_title(title));
     if let Some(span) = diagnostic.span {
         let label = field.as_deref().filter(|field| !field.is_empty());
@@ -110,7 +111,7 @@ fn snippet<'a>(
     let line_length = text.get(line_start..)?.find('\n');
     let line_end = line_length.map_or(text.len(), |length| line_start.saturating_add(length));
     let line = text.get(line_start..line_end)?;
-    if line.len() > LONGEST_QUOTED_LINE || may_hold_a_secret(line) {
+    if line.len() > LONGEST_QUOTED_LINE || secret::may_be_in(line) {
         let origin =
             Origin::path(source.name.as_str()).line(position.line).char_column(position.column);
         return Some(origin.into());
@@ -128,16 +129,11 @@ fn snippet<'a>(
     )
 }
 
-/// Whether a secret of a key may stand in a line, which would then end up in somebody's build log.
-fn may_hold_a_secret(line: &str) -> bool {
-    line.split(['"', '\'', '\\']).any(|part| SECRET_MEMBERS.contains(&part))
-}
-
 /// A diagnostic as JSON.
 #[derive(Serialize)]
 struct JsonDiagnostic<'a> {
     severity: &'static str,
-    message: &'a str,
+    message: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
     /// From 1.
@@ -147,7 +143,7 @@ struct JsonDiagnostic<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
+    field: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
 }
@@ -174,11 +170,11 @@ pub fn json(sources: &Sources, diagnostics: &Diagnostics) -> serde_json::Result<
                 let source = diagnostic.span.and_then(|span| sources.get(span.file));
                 JsonDiagnostic {
                     severity: diagnostic.severity.as_str(),
-                    message: &diagnostic.message,
+                    message: secret::masked(&diagnostic.message),
                     file: source.map(|source| source.name.as_str()),
                     line: position.map(|position| position.line),
                     column: position.map(|position| position.column),
-                    field: diagnostic.field.as_deref(),
+                    field: diagnostic.field.as_deref().map(secret::masked),
                     hint: diagnostic.hint.as_deref(),
                 }
             })

@@ -9,7 +9,7 @@ use super::{diagnostics, discover, output};
 use crate::compile::select::{self, GatewayName};
 use crate::compile::{self, Compiled, Discovered};
 use crate::engine::source::SourcePattern;
-use crate::policy::{DefaultAction, PropagatedIdentity, SourceIdentity};
+use crate::policy::{DefaultAction, PropagatedIdentity, SourceIdentity, is_kept_by_envoy};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::source::Sources;
 use crate::resource::{document, input};
@@ -79,7 +79,8 @@ pub struct GatewayArgs {
 pub fn trust_domain(text: &str) -> Result<String, &'static str> {
     let allowed =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
-    match !text.is_empty() && text.len() <= 255 && text.bytes().all(allowed) {
+    let is_name = |part: &str| !part.is_empty() && part.bytes().all(allowed);
+    match text.len() <= 255 && text.split('.').all(is_name) {
         true => Ok(text.to_owned()),
         false => Err("expected a trust domain such as cluster.local, without spiffe://"),
     }
@@ -118,7 +119,9 @@ pub fn identity_header(text: &str) -> Result<String, &'static str> {
         "user-agent",
     ];
     match header_name(text)? {
-        name if TAKEN.contains(&name.as_str()) => {
+        name if TAKEN.contains(&name.as_str())
+            || (is_kept_by_envoy(&name) && name != "x-forwarded-client-cert") =>
+        {
             Err("this header has a meaning of its own; expected one such as \
                  x-forwarded-client-cert")
         }
@@ -295,7 +298,7 @@ impl GatewayArgs {
             }
             for gateway in selected {
                 compiled = compile::compile(gateway, &hierarchy, &options, &mut diagnostics);
-                diagnostics.extend(compiled.as_ref().and_then(token_in_identity_header));
+                diagnostics.extend(compiled.as_ref().and_then(identity_header_in_use));
             }
         }
         if diagnostics.has_errors() {
@@ -307,15 +310,27 @@ impl GatewayArgs {
 }
 
 /// An identity and a token cannot come in one header.
-fn token_in_identity_header(compiled: &Compiled) -> Option<Diagnostic> {
+/// Refuses a header of identities that is one of tokens or of claims, too.
+fn identity_header_in_use(compiled: &Compiled) -> Option<Diagnostic> {
     let policy = &compiled.policy;
     let header = &policy.source_identity.propagated.as_ref()?.header;
-    let rule = policy.jwt_rules.iter().find(|rule| {
-        rule.from_headers.iter().any(|location| location.name.eq_ignore_ascii_case(header))
+    // Some upstreams take `_` and `-` for one character.
+    let is_it = |name: &str| name.replace('_', "-") == header.replace('_', "-");
+    let (issuer, [before, after]) = policy.jwt_rules.iter().find_map(|rule| {
+        let claims = rule.output_claim_to_headers.iter().map(|output| &output.header);
+        let mut outputs = claims.chain(&rule.output_payload_to_header);
+        let mut sources = rule.from_headers.iter();
+        let use_of_it = if sources.any(|location| is_it(&location.name)) {
+            ["from which tokens", "are read"]
+        } else if outputs.any(|name| is_it(name)) {
+            ["in which claims", "go on"]
+        } else {
+            return None;
+        };
+        Some((rule.issuer.escape_debug(), use_of_it))
     })?;
     let message = format!(
-        "--source-identity-header {header} is a header from which tokens of the issuer `{}` are read",
-        rule.issuer.escape_debug()
+        "--source-identity-header {header} is a header {before} of the issuer `{issuer}` {after}"
     );
     Some(Diagnostic::error(message).hint("name another header, such as x-forwarded-client-cert"))
 }

@@ -7,6 +7,7 @@
 //! | [`diagnostics`] | how diagnostics look |
 //! | [`output`] | writing results |
 //! | [`plain`] | text of others, made harmless |
+//! | `secret` | keys and passwords that no error may quote |
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
 //! | `istio_args` | flags of the outputs for Istio |
 //! | `module` | finding the modules that were built beside the command |
@@ -38,6 +39,7 @@ pub mod plain;
 mod report;
 mod run;
 mod schema;
+mod secret;
 mod test;
 mod token;
 

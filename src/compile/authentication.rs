@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Compiler, header};
-use crate::policy::{self, ClaimHeader, HeaderLocation};
+use crate::policy::{self, ClaimHeader, HeaderLocation, is_kept_by_envoy};
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::{Authentication, JwtRule, Server, Text};
 use crate::resource::tree::Node;
@@ -123,7 +123,7 @@ impl<'a> Compiler<'a, '_> {
                 "write a header of its own, such as `x-mesh-token`",
             );
         }
-        if header::is_kept_by_envoy(&canonical) {
+        if is_kept_by_envoy(&canonical) {
             self.error(
                 name.node,
                 format!("tokens cannot be looked for in `{canonical}`: Envoy takes it for itself"),

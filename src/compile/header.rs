@@ -40,23 +40,6 @@ fn folded(name: &str) -> String {
     name.replace('_', "-")
 }
 
-/// Whether what a client sends in a header never reaches the filter: Envoy takes it out, or puts
-/// its own in its place.
-pub fn is_kept_by_envoy(name: &str) -> bool {
-    const KEPT: [&str; 9] = [
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "transfer-encoding",
-        "upgrade",
-        "x-forwarded-client-cert",
-        "x-forwarded-proto",
-        "x-request-id",
-    ];
-    name.starts_with("x-envoy-") || KEPT.contains(&name)
-}
-
 /// Why a header cannot carry claims upstream; absent when it can.
 fn refusal(name: &str) -> Option<&'static str> {
     let name = folded(name);

@@ -227,16 +227,11 @@ impl Engine {
         mutations
     }
 
-    /// Removes output headers that the client sent. Those that are set afterwards go as well:
+    /// Removes reserved headers that the client sent. Those that are set afterwards go as well:
     /// Envoy overwrites only the first of several headers with one name.
     fn remove_forged<'e>(&'e self, request: &Request<'_>, mutations: &mut Mutations<'e>) {
-        if let Some(header) = self.identities.header()
-            && request.values(header).next().is_some()
-        {
-            mutations.remove.push(header.into());
-        }
         for (name, _) in &request.headers {
-            if !self.is_output_header(name) {
+            if !self.is_reserved_header(name) {
                 continue;
             }
             let name = String::from_utf8_lossy(name);

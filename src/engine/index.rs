@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::credentials::Locations;
 use super::decision::{Decision, Outcome};
 use super::egress::{EgressAuthorization, index_egress};
-use super::output_headers::OutputHeaderNames;
+use super::reserved_headers::ReservedHeaders;
 use super::rules::{Authorization, ClaimPattern, Operation, Principal, Rule};
 use super::source::Identities;
 use crate::jwt::{ClaimPath, KeyOrigin, KeySet};
@@ -46,7 +46,7 @@ pub struct Engine {
     pub(super) default_action: DefaultAction,
     access_log_fields: AccessLogFields,
     pub(super) jwt_rules: Vec<JwtRuleIndex>,
-    output_headers: OutputHeaderNames,
+    reserved_headers: ReservedHeaders,
     remote: Vec<RemoteJwks>,
     gateway: String,
     tried_out: Option<String>,
@@ -102,7 +102,7 @@ pub(super) struct Authentication {
 impl Engine {
     /// Reads a policy from JSON. The error names the field.
     pub fn from_json(json: &[u8]) -> Result<Self, PolicyError> {
-        let policy: Policy = serde_json::from_slice(json).map_err(|error| {
+        let policy = Policy::from_json(json).map_err(|error| {
             PolicyError::new(field_path(json, error.line(), error.column()), error)
         })?;
         Self::new(policy)
@@ -126,8 +126,16 @@ impl Engine {
         for (index, rule) in policy.jwt_rules.into_iter().enumerate() {
             jwt_rules.push(index_jwt_rule(&format!("jwt_rules[{index}]"), rule, &mut remote)?);
         }
-        let principals = policy.principals.iter().map(|p| Arc::new(index_principal(p)));
-        let principals = principals.collect::<Vec<_>>();
+        let mut principals = Vec::with_capacity(policy.principals.len());
+        for (index, principal) in policy.principals.iter().enumerate() {
+            if principal.iss.is_none() && principal.sub.is_none() && principal.other.is_empty() {
+                return Err(PolicyError::new(
+                    format!("principals[{index}]"),
+                    "it asks for nothing; `\"iss\": \"*\"` stands for every token",
+                ));
+            }
+            principals.push(Arc::new(index_principal(principal)));
+        }
         let operations = policy.operations.iter().enumerate();
         let operations = operations
             .map(|(index, o)| index_operation(&format!("operations[{index}]"), o).map(Arc::new))
@@ -173,24 +181,17 @@ impl Engine {
                 .map_err(|error| PolicyError::new(format!("{field}.hostname"), error))?;
         }
         let egress = index_egress(policy.egress, policy.egress_rules, &operations)?;
-        if let Some(propagated) = &policy.source_identity.propagated
-            && !policy::is_header_name(&propagated.header)
-        {
-            return Err(PolicyError::new(
-                "source_identity.propagated.header",
-                format!("`{}` is not a lower-case header name", propagated.header),
-            ));
-        }
         let identities = Identities::new(policy.source_identity).map_err(|(field, error)| {
             PolicyError::new(format!("source_identity.{field}"), error)
         })?;
+        let reserved_headers = ReservedHeaders::new(&jwt_rules, identities.header())?;
         Ok(Self {
             hosts,
             egress,
             identities,
             default_action: policy.default_action,
             access_log_fields: policy.access_log_fields,
-            output_headers: OutputHeaderNames::new(&jwt_rules)?,
+            reserved_headers,
             jwt_rules,
             remote,
             gateway: policy.gateway,
@@ -237,10 +238,11 @@ impl Engine {
         })
     }
 
-    /// Whether `name`, as a client sent it, is an output header or an underscore spelling of one,
-    /// which upstreams that follow CGI (RFC 3875, section 4.1.18) take for the same.
-    pub fn is_output_header(&self, name: &[u8]) -> bool {
-        self.output_headers.contains(name)
+    /// Whether clients may say nothing in the header `name`: an output header, the one of handed-on
+    /// identities, or another spelling of these with `_` and `-`, which upstreams that follow CGI
+    /// (RFC 3875, section 4.1.18) take for the same.
+    pub fn is_reserved_header(&self, name: &[u8]) -> bool {
+        self.reserved_headers.contains(name)
     }
 }
 
@@ -259,10 +261,11 @@ fn index_jwt_rule(
         ));
     }
     for location in &rule.from_headers {
-        if !policy::is_header_name(&location.name) {
+        let name = location.name.as_str();
+        if !policy::is_header_name(name) || name == "host" || policy::is_kept_by_envoy(name) {
             return Err(PolicyError::new(
                 format!("{field}.from_headers"),
-                format!("`{}` is not a lower-case header name", location.name),
+                format!("`{name}` is not a lower-case header name in which tokens arrive"),
             ));
         }
     }

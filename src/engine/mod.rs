@@ -8,7 +8,7 @@
 //! | `index` | is the policy sound, and what can be computed before the first request |
 //! | `decide` | what happens to this request |
 //! | `authority` | which host is it for |
-//! | `output_headers` | may only the filter set this header |
+//! | `reserved_headers` | may a client say something in this header |
 //! | `credentials` | where is its token, and how is it taken out |
 //! | `authenticate` | is the token what it claims to be |
 //! | `path` | what do servers make of its path |
@@ -30,11 +30,11 @@ mod egress;
 mod egress_tests;
 mod index;
 mod keyring;
-mod output_headers;
 pub mod path;
 pub mod precedence;
 mod reason;
 mod request;
+mod reserved_headers;
 mod rules;
 pub mod source;
 #[cfg(test)]

@@ -120,7 +120,13 @@ impl Query {
         for (name, values) in &self.headers {
             let name = name.to_ascii_lowercase();
             check_header(&name)?;
-            headers.extend(values.iter().map(|value| (name.clone(), value.clone())));
+            let values = values.iter().as_slice();
+            if name == "x-forwarded-client-cert" && values.len() > 1 {
+                // Envoy makes one list of this one when it is repeated.
+                headers.push((name, values.join(",")));
+            } else {
+                headers.extend(values.iter().map(|value| (name.clone(), value.clone())));
+            }
         }
         if let Some(token) = &self.token {
             headers.push(("authorization".to_owned(), format!("Bearer {token}")));

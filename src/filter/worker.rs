@@ -182,7 +182,7 @@ impl Worker {
     pub fn on_request_trailers(&self) -> Action {
         let Some(map) = host::headers(Map::RequestTrailers) else { return refuse_broken() };
         let Some(trailers) = header_map::parse(&map) else { return refuse_broken() };
-        let forged = trailers.iter().filter(|(name, _)| self.engine.is_output_header(name));
+        let forged = trailers.iter().filter(|(name, _)| self.engine.is_reserved_header(name));
         for (name, _) in forged {
             if !host::remove_header(Map::RequestTrailers, name) {
                 return refuse_broken();

@@ -13,10 +13,13 @@
 pub mod field_path;
 pub mod hosts;
 pub mod path_pattern;
+mod read;
 mod segment_pattern;
 pub mod text_pattern;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+
+use self::read::{object, objects, without_repetition, written, written_object};
 
 /// The version of the format that this build writes and reads.
 pub const VERSION: u32 = 1;
@@ -37,28 +40,46 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "AccessLogFields::is_default")]
     pub access_log_fields: AccessLogFields,
     /// JWT rules that servers refer to by index.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub jwt_rules: Vec<JwtRule>,
     /// Principals that rules refer to by index.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub principals: Vec<Principal>,
     /// Operations that rules refer to by index.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Operation>,
     /// Authorization rules that servers refer to by index.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
     /// One entry for each server of the Gateway.
+    #[serde(deserialize_with = "objects")]
     pub servers: Vec<Server>,
     /// Rules of `egressAuthorization` that its hosts refer to by index.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub egress_rules: Vec<EgressRule>,
     /// One entry for each hostname that `egressAuthorization` decides.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<EgressHost>,
     /// How workloads are recognised; only `egressAuthorization` asks.
-    #[serde(default, skip_serializing_if = "SourceIdentity::is_default")]
+    #[serde(
+        default,
+        deserialize_with = "object",
+        skip_serializing_if = "SourceIdentity::is_default"
+    )]
     pub source_identity: SourceIdentity,
+}
+
+impl Policy {
+    /// Reads a policy from JSON.
+    ///
+    /// # Errors
+    /// When it is none; the error has a line and a column.
+    pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut reader = serde_json::Deserializer::from_slice(json);
+        let policy = object(&mut reader)?;
+        reader.end()?;
+        Ok(policy)
+    }
 }
 
 /// What happens to a request for a host that nothing governs.
@@ -92,12 +113,6 @@ impl AccessLogFields {
     }
 }
 
-/// Reads a field that is there. A null is refused: in a field that restricts, it would be taken for
-/// one that is not, which restricts nothing.
-fn written<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
-}
-
 /// How tokens of one issuer are found, verified and handed on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
@@ -112,7 +127,7 @@ pub struct JwtRule {
     pub jwks: JwksSource,
     /// Request headers that may hold the token. With no location of any kind listed, tokens are
     /// looked for in `Authorization: Bearer` and the query parameter `access_token`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub from_headers: Vec<HeaderLocation>,
     /// Cookies that may hold the token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -125,7 +140,7 @@ pub struct JwtRule {
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
     pub output_payload_to_header: Option<String>,
     /// Headers that carry single claims upstream.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub output_claim_to_headers: Vec<ClaimHeader>,
     /// Whether the token itself is forwarded upstream.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -204,7 +219,11 @@ pub struct Principal {
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
     pub sub: Option<String>,
     /// Patterns for other claims, by claim name.
-    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "without_repetition",
+        skip_serializing_if = "std::collections::BTreeMap::is_empty"
+    )]
     pub other: std::collections::BTreeMap<String, String>,
 }
 
@@ -250,11 +269,11 @@ pub struct Server {
     /// Exact hostname, `*.suffix` or `*`; lower case, no port, no trailing dot.
     pub hostname: String,
     /// JWT authentication; absent: no token is looked for.
-    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written_object", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Authentication"))]
     pub authentication: Option<Authentication>,
     /// Server-level authorization; absent: not restricted beyond authentication.
-    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written_object", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Authorization"))]
     pub authorization: Option<Authorization>,
     /// Whether a server with neither passes requests on instead of taking the default action.
@@ -363,7 +382,7 @@ pub struct SourceIdentity {
     /// Trust domains whose identities count, any of them.
     pub trust_domains: Vec<String>,
     /// How direct peers hand on the identity of the workload behind them; absent: they cannot.
-    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "written_object", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "PropagatedIdentity"))]
     pub propagated: Option<PropagatedIdentity>,
 }
@@ -398,6 +417,24 @@ pub fn is_header_name(name: &str) -> bool {
         && name.bytes().all(|byte| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
         })
+}
+
+/// Whether what a client sends in a header never reaches the filter: Envoy takes it out, or puts
+/// its own in its place, or reads it itself.
+pub fn is_kept_by_envoy(name: &str) -> bool {
+    const KEPT: [&str; 10] = [
+        "connection",
+        "content-length",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "x-forwarded-client-cert",
+        "x-forwarded-proto",
+        "x-request-id",
+    ];
+    name.starts_with("x-envoy-") || KEPT.contains(&name)
 }
 
 /// Whether `name` is a header that verified claims may be put into: not one that carries the

@@ -1,4 +1,4 @@
-//! The headers that only the filter may set: which they are, and whether a client sent one.
+//! The headers in which clients may say nothing: which they are, and whether a client sent one.
 
 use std::collections::HashSet;
 
@@ -6,9 +6,13 @@ use super::credentials::uses_default_locations;
 use super::index::{JwtRuleIndex, PolicyError};
 use crate::policy::{self, JwtRule};
 
-/// Every output header of every server: removed from what clients send.
+/// The header in which Envoy itself hands on identities.
+const CLIENT_CERTIFICATE: &str = "x-forwarded-client-cert";
+
+/// Every output header of every server, and the header in which a peer hands on identities: removed
+/// from what goes to upstreams.
 #[derive(Debug)]
-pub(super) struct OutputHeaderNames {
+pub(super) struct ReservedHeaders {
     /// With `-` for `_`.
     names: Vec<String>,
     /// One bit for each length of a name, 63 for all that are longer: nearly every header of a
@@ -16,11 +20,30 @@ pub(super) struct OutputHeaderNames {
     lengths: u64,
 }
 
-impl OutputHeaderNames {
+impl ReservedHeaders {
     /// Collects them, and refuses a policy in which one is set twice for one token or carries
     /// tokens.
-    pub(super) fn new(jwt_rules: &[JwtRuleIndex]) -> Result<Self, PolicyError> {
-        let names = checked_names(jwt_rules)?;
+    pub(super) fn new(
+        jwt_rules: &[JwtRuleIndex],
+        identity: Option<&str>,
+    ) -> Result<Self, PolicyError> {
+        let mut names = checked_names(jwt_rules)?;
+        if let Some(identity) = identity {
+            let folded = folded(identity);
+            let refuse =
+                |message| Err(PolicyError::new("source_identity.propagated.header", message));
+            let is_envoys = policy::is_kept_by_envoy(&folded) && identity != CLIENT_CERTIFICATE;
+            if !policy::is_header_name(identity) || identity == "host" || is_envoys {
+                return refuse("not a lower-case header name that a peer may set");
+            }
+            if names.contains(&folded) {
+                return refuse("the header is an output header, too");
+            }
+            if jwt_rules.iter().any(|other| is_token_header(&other.rule, &folded)) {
+                return refuse("tokens are read from this header");
+            }
+            names.push(folded);
+        }
         let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
         Ok(Self { names, lengths })
     }
