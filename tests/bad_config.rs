@@ -57,7 +57,6 @@ fn envoy_does_not_start_with_a_policy_that_is_not_sound() {
         ("/principals/0/sub", Value::Null, "principals[0].sub"),
         ("/jwt_rules/0/output_payload_to_header", json!("x_forwarded_proto"), "jwt_rules[0]"),
         ("/principals/0", json!([]), "principals[0]"),
-        ("/principals/0", json!({}), "principals[0]"),
         ("/servers/0", json!(["api", "api.test"]), "servers[0]"),
         ("/servers/0/authorization", json!([[0]]), "servers[0].authorization"),
         ("/jwt_rules/0/from_headers", json!([{"name": "x-forwarded-proto"}]), "jwt_rules[0]"),

@@ -126,16 +126,8 @@ impl Engine {
         for (index, rule) in policy.jwt_rules.into_iter().enumerate() {
             jwt_rules.push(index_jwt_rule(&format!("jwt_rules[{index}]"), rule, &mut remote)?);
         }
-        let mut principals = Vec::with_capacity(policy.principals.len());
-        for (index, principal) in policy.principals.iter().enumerate() {
-            if principal.iss.is_none() && principal.sub.is_none() && principal.other.is_empty() {
-                return Err(PolicyError::new(
-                    format!("principals[{index}]"),
-                    "it asks for nothing; `\"iss\": \"*\"` stands for every token",
-                ));
-            }
-            principals.push(Arc::new(index_principal(principal)));
-        }
+        let principals = policy.principals.iter().map(|p| Arc::new(index_principal(p)));
+        let principals = principals.collect::<Vec<_>>();
         let operations = policy.operations.iter().enumerate();
         let operations = operations
             .map(|(index, o)| index_operation(&format!("operations[{index}]"), o).map(Arc::new))
