@@ -43,6 +43,7 @@ fn an_identity_comes_in_a_header_of_its_own() {
         "x-forwarded-proto",
         "x-request-id",
         "X-Envoy-Who",
+        "x_request_id",
     ] {
         let output = with(header);
         assert_eq!(output.status.code(), Some(2), "{header}");

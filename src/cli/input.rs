@@ -9,7 +9,8 @@ use super::{diagnostics, discover, output};
 use crate::compile::select::{self, GatewayName};
 use crate::compile::{self, Compiled, Discovered};
 use crate::engine::source::SourcePattern;
-use crate::policy::{DefaultAction, PropagatedIdentity, SourceIdentity, is_kept_by_envoy};
+use crate::policy::header::{can_hold_identity, folded};
+use crate::policy::{DefaultAction, PropagatedIdentity, SourceIdentity};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::source::Sources;
 use crate::resource::{document, input};
@@ -102,26 +103,10 @@ pub fn header_name(text: &str) -> Result<String, &'static str> {
 /// # Errors
 /// When the text is none, or the header means something else to every proxy.
 pub fn identity_header(text: &str) -> Result<String, &'static str> {
-    const TAKEN: [&str; 14] = [
-        "authorization",
-        "connection",
-        "content-length",
-        "content-type",
-        "cookie",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-    ];
+    const TAKEN: [&str; 6] =
+        ["authorization", "content-type", "cookie", "proxy-authorization", "trailer", "user-agent"];
     match header_name(text)? {
-        name if TAKEN.contains(&name.as_str())
-            || (is_kept_by_envoy(&name) && name != "x-forwarded-client-cert") =>
-        {
+        name if TAKEN.contains(&name.as_str()) || !can_hold_identity(&name) => {
             Err("this header has a meaning of its own; expected one such as \
                  x-forwarded-client-cert")
         }
@@ -309,13 +294,11 @@ impl GatewayArgs {
     }
 }
 
-/// An identity and a token cannot come in one header.
 /// Refuses a header of identities that is one of tokens or of claims, too.
 fn identity_header_in_use(compiled: &Compiled) -> Option<Diagnostic> {
     let policy = &compiled.policy;
     let header = &policy.source_identity.propagated.as_ref()?.header;
-    // Some upstreams take `_` and `-` for one character.
-    let is_it = |name: &str| name.replace('_', "-") == header.replace('_', "-");
+    let is_it = |name: &str| folded(name) == folded(header);
     let (issuer, [before, after]) = policy.jwt_rules.iter().find_map(|rule| {
         let claims = rule.output_claim_to_headers.iter().map(|output| &output.header);
         let mut outputs = claims.chain(&rule.output_payload_to_header);

@@ -17,16 +17,10 @@ pub fn may_be_in(line: &str) -> bool {
 /// A text without what may be one.
 pub fn masked(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
-    let mut rest = text;
-    // A word is what has no break; a break is kept.
-    while let Some(end) =
-        rest.find(|c: char| !is_of_key(c)).or((!rest.is_empty()).then_some(rest.len()))
-    {
-        let (word, after) = rest.split_at(end);
+    for piece in text.split_inclusive(|c: char| !is_of_key(c)) {
+        let word = piece.trim_end_matches(|c: char| !is_of_key(c));
         out.push_str(if is_like_a_key(word) { "..." } else { word });
-        let mut characters = after.chars();
-        out.extend(characters.next());
-        rest = characters.as_str();
+        out.extend(piece.strip_prefix(word));
     }
     let out = without_user_info(&out);
     if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
@@ -65,9 +59,7 @@ fn without_user_info(text: &str) -> String {
 fn holds_member(line: &str) -> bool {
     line.split(':').any(|before| {
         let name = before.trim_end().trim_end_matches(['"', '\'', '\\']);
-        let start = name.rfind(|c: char| !c.is_ascii_alphanumeric());
-        let name = start.and_then(|at| name.get(at..)).unwrap_or(name);
-        let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+        let name = name.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
         SECRET_MEMBERS.iter().any(|member| member.eq_ignore_ascii_case(name))
     })
 }

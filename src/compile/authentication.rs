@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::{Compiler, header};
-use crate::policy::{self, ClaimHeader, HeaderLocation, is_kept_by_envoy};
+use crate::policy::header::is_kept_by_envoy;
+use crate::policy::{self, ClaimHeader, HeaderLocation};
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::{Authentication, JwtRule, Server, Text};
 use crate::resource::tree::Node;

@@ -1,65 +1,15 @@
 //! Header names.
 
 use super::Compiler;
-use crate::policy::is_output_header_name;
+use crate::policy::header::{folded, output_refusal};
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::{Gateway, JwtRule, Server, Text};
 use crate::resource::tree::Node;
-
-/// Connection-level headers (RFC 9110, section 7.6.1), which no proxy hands on.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// Headers that Envoy writes and reads itself, beside those that start with `x-envoy-`.
-const OF_ENVOY: [&str; 6] = [
-    "x-forwarded-client-cert",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-request-id",
-];
 
 /// A header name in lower case; absent when it is not one (RFC 9110, section 5.1).
 pub fn canonical(name: &str) -> Option<String> {
     let name = http::HeaderName::from_bytes(name.as_bytes()).ok()?;
     Some(name.as_str().to_owned())
-}
-
-/// A header name as upstreams that follow CGI (RFC 3875, section 4.1.18) read it: `_` as `-`.
-fn folded(name: &str) -> String {
-    name.replace('_', "-")
-}
-
-/// Why a header cannot carry claims upstream; absent when it can.
-fn refusal(name: &str) -> Option<&'static str> {
-    let name = folded(name);
-    let name = name.as_str();
-    if HOP_BY_HOP.contains(&name) {
-        return Some("belongs to one connection and is not handed on");
-    }
-    if name == "host" {
-        return Some("decides where the request goes");
-    }
-    if name.starts_with("content-") {
-        return Some("describes the request's body");
-    }
-    if name.starts_with("x-envoy-") || OF_ENVOY.contains(&name) {
-        return Some("is Envoy's own");
-    }
-    if !is_output_header_name(name) {
-        return Some("has a meaning of its own in every request");
-    }
-    None
 }
 
 /// The headers of a JWT rule in which claims go upstream.
@@ -111,7 +61,7 @@ impl<'a> Compiler<'a, '_> {
             self.error(output.node, format!("`{shown}` is not a header name"), hint);
             return None;
         };
-        if let Some(why) = refusal(&name) {
+        if let Some(why) = output_refusal(&name) {
             self.error(
                 output.node,
                 format!("the header `{name}` cannot carry claims: it {why}"),

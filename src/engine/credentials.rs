@@ -118,9 +118,14 @@ impl Locations {
 
     /// The first place that holds a token, in words; the token may be there more than once.
     pub fn holding<'l>(&'l self, request: &Request<'_>) -> Option<impl fmt::Display + 'l> {
+        self.places_with_tokens(request).next().map(|place| &place.kind)
+    }
+
+    /// The places that hold a token; those that hold two, or a repeated header, count.
+    fn places_with_tokens<'l>(&'l self, request: &Request<'_>) -> impl Iterator<Item = &'l Place> {
         let holds =
             |place: &&Place| place.kind.tokens(request).is_none_or(|mut it| it.next().is_some());
-        self.places.iter().find(holds).map(|place| &place.kind)
+        self.places.iter().filter(holds)
     }
 
     /// Whether the JWT rule at this position of the server's list reads one of the places that
@@ -145,9 +150,7 @@ impl Locations {
 
     /// Takes every token out of every place.
     pub fn strip_all<'e>(&'e self, request: &Request<'_>, mutations: &mut Mutations<'e>) {
-        let holds =
-            |place: &&Place| place.kind.tokens(request).is_none_or(|mut it| it.next().is_some());
-        strip(self.places.iter().filter(holds), request, mutations);
+        strip(self.places_with_tokens(request), request, mutations);
     }
 }
 

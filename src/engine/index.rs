@@ -254,7 +254,7 @@ fn index_jwt_rule(
     }
     for location in &rule.from_headers {
         let name = location.name.as_str();
-        if !policy::is_header_name(name) || name == "host" || policy::is_kept_by_envoy(name) {
+        if !policy::header::can_hold_token(name) {
             return Err(PolicyError::new(
                 format!("{field}.from_headers"),
                 format!("`{name}` is not a lower-case header name in which tokens arrive"),

@@ -4,10 +4,8 @@ use std::collections::HashSet;
 
 use super::credentials::uses_default_locations;
 use super::index::{JwtRuleIndex, PolicyError};
-use crate::policy::{self, JwtRule};
-
-/// The header in which Envoy itself hands on identities.
-const CLIENT_CERTIFICATE: &str = "x-forwarded-client-cert";
+use crate::policy::JwtRule;
+use crate::policy::header::{self, folded};
 
 /// Every output header of every server, and the header in which a peer hands on identities: removed
 /// from what goes to upstreams.
@@ -32,8 +30,7 @@ impl ReservedHeaders {
             let folded = folded(identity);
             let refuse =
                 |message| Err(PolicyError::new("source_identity.propagated.header", message));
-            let is_envoys = policy::is_kept_by_envoy(&folded) && identity != CLIENT_CERTIFICATE;
-            if !policy::is_header_name(identity) || identity == "host" || is_envoys {
+            if !header::can_hold_identity(identity) {
                 return refuse("not a lower-case header name that a peer may set");
             }
             if names.contains(&folded) {
@@ -68,13 +65,13 @@ fn checked_names(jwt_rules: &[JwtRuleIndex]) -> Result<Vec<String>, PolicyError>
     for (index, JwtRuleIndex { rule, .. }) in jwt_rules.iter().enumerate() {
         let mut own = HashSet::new();
         let claims = rule.output_claim_to_headers.iter().map(|output| &output.header);
-        for header in claims.chain(&rule.output_payload_to_header) {
+        for name in claims.chain(&rule.output_payload_to_header) {
             let refuse = |message: &str| {
-                let field = format!("jwt_rules[{index}] (output header `{header}`)");
+                let field = format!("jwt_rules[{index}] (output header `{name}`)");
                 Err(PolicyError::new(field, message))
             };
-            let folded = folded(header);
-            if !policy::is_output_header_name(header) || !policy::is_output_header_name(&folded) {
+            let folded = folded(name);
+            if header::output_refusal(name).is_some() {
                 return refuse("not a lower-case header name that a filter may set");
             }
             if !own.insert(folded.clone()) {
@@ -94,9 +91,4 @@ fn checked_names(jwt_rules: &[JwtRuleIndex]) -> Result<Vec<String>, PolicyError>
 fn is_token_header(rule: &JwtRule, output: &str) -> bool {
     rule.from_headers.iter().any(|location| folded(&location.name) == output)
         || (output == "authorization" && uses_default_locations(rule))
-}
-
-/// A header name as upstreams that follow CGI (RFC 3875, section 4.1.18) read it: `_` as `-`.
-fn folded(name: &str) -> String {
-    name.replace('_', "-")
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::jwt::{Claims, TokenError};
-use crate::policy::is_header_name;
+use crate::policy::header;
 
 /// A request as a user describes it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -121,7 +121,7 @@ impl Query {
             let name = name.to_ascii_lowercase();
             check_header(&name)?;
             let values = values.iter().as_slice();
-            if name == "x-forwarded-client-cert" && values.len() > 1 {
+            if name == header::CLIENT_CERTIFICATE && values.len() > 1 {
                 // Envoy makes one list of this one when it is repeated.
                 headers.push((name, values.join(",")));
             } else {
@@ -159,7 +159,7 @@ pub fn check_header(name: &str) -> Result<(), QueryError> {
         _ if name == "host" || name.starts_with(':') => {
             Err(QueryError::InRequestLine(name.escape_debug().to_string()))
         }
-        _ if !is_header_name(name) => Err(QueryError::NotAHeader(name.escape_debug().to_string())),
+        _ if !header::is_name(name) => Err(QueryError::NotAHeader(name.escape_debug().to_string())),
         _ => Ok(()),
     }
 }

@@ -11,6 +11,7 @@
 //! Only data lives here. What the data means is in [`crate::engine`].
 
 pub mod field_path;
+pub mod header;
 pub mod hosts;
 pub mod path_pattern;
 mod read;
@@ -409,59 +410,4 @@ pub struct PropagatedIdentity {
     pub header: String,
     /// The peers that are believed, in the form of `from` in EgressRule.
     pub trusted_sources: Vec<String>,
-}
-
-/// Whether `name` is a header name (RFC 9110, section 5.1) in lower case, as HTTP/2 writes it.
-pub fn is_header_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
-        })
-}
-
-/// Whether what a client sends in a header never reaches the filter: Envoy takes it out, or puts
-/// its own in its place, or reads it itself.
-pub fn is_kept_by_envoy(name: &str) -> bool {
-    const KEPT: [&str; 10] = [
-        "connection",
-        "content-length",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "transfer-encoding",
-        "upgrade",
-        "x-forwarded-client-cert",
-        "x-forwarded-proto",
-        "x-request-id",
-    ];
-    name.starts_with("x-envoy-") || KEPT.contains(&name)
-}
-
-/// Whether `name` is a header that verified claims may be put into: not one that carries the
-/// request itself, governs the connection, or that Envoy or its peers trust for other reasons.
-pub fn is_output_header_name(name: &str) -> bool {
-    const RESERVED: &[&str] = &[
-        "connection",
-        "cookie",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "x-forwarded-client-cert",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-forwarded-proto",
-        "x-request-id",
-    ];
-    is_header_name(name)
-        && !RESERVED.contains(&name)
-        && !name.starts_with("content-")
-        && !name.starts_with("x-envoy-")
 }

@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 use super::{LogNames, Options, access_log, address, cluster, route, set};
 use crate::filter::PEER_URI_SANS;
 use crate::policy::Policy;
-
-/// Envoy's header for the identities of earlier hops.
-const XFCC: &str = "x-forwarded-client-cert";
+use crate::policy::header::CLIENT_CERTIFICATE;
 
 /// Where the route table comes from.
 pub(super) enum Routes {
@@ -35,7 +33,7 @@ pub(super) fn listener(
 ) -> Value {
     let mut manager = connection_manager(options.log_names);
     if let Some(propagated) = &policy.source_identity.propagated
-        && propagated.header == XFCC
+        && propagated.header == CLIENT_CERTIFICATE
     {
         // The filter believes it only from trusted peers, and takes it out of every request.
         set(&mut manager, "forward_client_cert_details", "FORWARD_ONLY");
