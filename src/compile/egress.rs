@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::model::ServerDeployment;
 use super::{Compiler, hostname};
-use crate::engine::precedence::{Decides, Governs, decides};
+use crate::engine::precedence::{Decides, decides};
 use crate::policy::hosts::HostTable;
 use crate::policy::{self, EgressHost, EgressRule, IdentityMatch};
 use crate::resource::diagnostic::Diagnostic;
@@ -56,12 +56,13 @@ impl<'a> Compiler<'a, '_> {
         let mut compiled = Vec::with_capacity(hosts.len());
         for (hostname, named) in hosts {
             let server = table.get(&hostname).and_then(|index| servers.get(*index));
-            let governs = Governs::of(server.map(|(server, _)| server), true);
-            if decides(governs) == Decides::EgressAuthorization {
+            let decides = decides(server.map(|(server, _)| server), Some(&named));
+            if let Decides::EgressAuthorization(named) = decides {
                 if server.is_none() {
-                    self.warn_of_no_route(&hostname, &named);
+                    self.warn_of_no_route(&hostname, named);
                 }
-                compiled.push(EgressHost { hostname, rules: named.rules, shadow: false });
+                let rules = named.rules.clone();
+                compiled.push(EgressHost { hostname, rules, shadow: false });
             } else if let Some((server, deployment)) = server {
                 self.report_shadowed(&hostname, &named, server, deployment);
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::effective::{Access, Effective, Manner, Tokens, Who, atoms, pick};
-use crate::engine::precedence::{Decides, Governs, decides};
+use crate::engine::precedence::{Decides, decides};
 use crate::policy::hosts::HostTable;
 use crate::policy::{DefaultAction, EgressHost, Policy, Server};
 
@@ -45,33 +45,26 @@ impl<'p> View<'p> {
         let server = self.server(host);
         let egress = self.egress.get(host).copied();
         let authentication = server.and_then(|server| server.authentication.as_ref());
-        let authorization = server.and_then(|server| server.authorization.as_ref());
-        let governs = Governs {
-            egress_authorization: egress.is_some(),
-            authorization: authorization.is_some(),
-            authentication: authentication.is_some(),
-            passthrough: server.is_some_and(|server| server.passthrough),
-        };
-        let decides = decides(governs);
-        let (rules, access, shadow) = match (decides, server, authorization, egress) {
-            (Decides::Authorization, Some(server), Some(authorization), _) => {
+        let decides = decides(server, egress);
+        let (rules, access, shadow) = match decides {
+            Decides::Authorization(authorization) => {
                 let rules = &authorization.rules;
-                (Some(rules), self.rules(rules), server.shadow_authorization)
+                let shadow = server.is_some_and(|server| server.shadow_authorization);
+                (Some(rules), self.rules(rules), shadow)
             }
-            (Decides::EgressAuthorization, _, _, Some(egress)) => {
+            Decides::EgressAuthorization(egress) => {
                 (Some(&egress.rules), self.entries(&egress.rules), egress.shadow)
             }
-            (Decides::Authentication | Decides::Passthrough, ..) => {
-                (None, Access::Everything, false)
-            }
-            _ => match self.policy.default_action {
+            Decides::Authentication(_) | Decides::Passthrough => (None, Access::Everything, false),
+            Decides::DefaultAction => match self.policy.default_action {
                 DefaultAction::Allow => (None, Access::Everything, false),
                 DefaultAction::Deny => (None, Access::Nothing, false),
             },
         };
         // What is only tried out lets everything pass.
         let access = if shadow { Access::Everything } else { access };
-        let manner = Manner { decides, tried_out: rules.map(Vec::as_slice).filter(|_| shadow) };
+        let tried_out = rules.map(Vec::as_slice).filter(|_| shadow);
+        let manner = Manner { decides: decides.kind(), tried_out };
         let shadow = server.is_some_and(|server| server.shadow_authentication);
         let tokens = authentication.map(|it| Tokens::new(self.policy, it, shadow));
         (Effective { tokens, access }, manner)

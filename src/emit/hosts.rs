@@ -1,8 +1,8 @@
 //! What decides for which hostname, for outputs that say so host by host.
 
-use crate::engine::precedence::{Decides, Governs, decides};
-use crate::policy::Policy;
+use crate::engine::precedence::{Decides, decides};
 use crate::policy::hosts::HostTable;
+use crate::policy::{Authentication, Authorization, EgressHost, Policy};
 
 /// A hostname that the Gateway says something about.
 #[derive(Debug)]
@@ -11,9 +11,9 @@ pub struct Host<'c> {
     pub hostname: &'c str,
     /// Index of the server that governs it.
     pub server: Option<usize>,
-    /// Index of what `egressAuthorization` says about it.
-    pub egress: Option<usize>,
-    pub decides: Decides,
+    /// What `egressAuthorization` says about it.
+    pub egress: Option<&'c EgressHost>,
+    pub decides: Decides<&'c Authorization, &'c EgressHost, &'c Authentication>,
 }
 
 /// Every hostname that the Gateway says something about, each once.
@@ -29,14 +29,13 @@ impl<'c> Hosts<'c> {
             // A compiled policy names no hostname twice.
             let _ = table.insert(&server.hostname, index);
         }
-        let host = |hostname: &'c str, server: Option<usize>, egress: Option<usize>| {
+        let host = |hostname: &'c str, server: Option<usize>, egress: Option<&'c EgressHost>| {
             let governing = server.and_then(|index| policy.servers.get(index));
-            let governs = Governs::of(governing, egress.is_some());
-            Host { hostname, server, egress, decides: decides(governs) }
+            Host { hostname, server, egress, decides: decides(governing, egress) }
         };
-        let named = policy.egress.iter().enumerate().map(|(index, egress)| {
+        let named = policy.egress.iter().map(|egress| {
             let hostname = egress.hostname.as_str();
-            host(hostname, table.get(hostname).copied(), Some(index))
+            host(hostname, table.get(hostname).copied(), Some(egress))
         });
         let mut list: Vec<_> = named.collect();
         let in_egress: std::collections::HashSet<_> =
@@ -56,7 +55,7 @@ impl<'c> Hosts<'c> {
 
     /// Whether anything is decided that way.
     pub fn any(&self, by: Decides) -> bool {
-        self.list.iter().any(|host| host.decides == by)
+        self.list.iter().any(|host| host.decides.kind() == by)
     }
 
     /// The hostnames below a wildcard that something else governs.

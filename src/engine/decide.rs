@@ -10,7 +10,7 @@ use super::egress::EgressAuthorization;
 use super::index::{Engine, JwtRuleIndex, Server};
 use super::keyring::KeyRing;
 use super::path::{Readings, readings, without_query};
-use super::precedence::{Decides, Governs, decides};
+use super::precedence::{Decides, decides};
 use super::reason::{Mechanism, Reason};
 use super::request::Request;
 use super::rules::Judgement;
@@ -115,15 +115,8 @@ impl Engine {
                 Err(failure) => return refuse(server, request, failure),
             }
         }
-        let authorization = server.and_then(|server| server.authorization.as_ref());
-        let governs = Governs {
-            egress_authorization: egress.is_some(),
-            authorization: authorization.is_some(),
-            authentication: authentication.is_some(),
-            passthrough: server.is_some_and(|server| server.passthrough),
-        };
-        let (mechanism, judged, shadow) = match (decides(governs), authorization, egress) {
-            (Decides::Authorization, Some(authorization), _) => {
+        let (mechanism, judged, shadow) = match decides(server, egress) {
+            Decides::Authorization(authorization) => {
                 let claims = answer.authenticated.as_ref().map(|it| it.verified.claims());
                 let judged = judge_path(
                     Mechanism::Authorization,
@@ -132,10 +125,9 @@ impl Engine {
                     |path| authorization.judge(claims, request.method(), path),
                     trace,
                 );
-                let shadow = server.is_some_and(|server| server.shadow_authorization);
-                (Mechanism::Authorization, judged, shadow)
+                (Mechanism::Authorization, judged, authorization.shadow)
             }
-            (Decides::EgressAuthorization, _, Some(egress)) => {
+            Decides::EgressAuthorization(egress) => {
                 let source = self.source(egress, request, context, trace);
                 let judged = judge_path(
                     Mechanism::EgressAuthorization,
@@ -146,22 +138,27 @@ impl Engine {
                 );
                 (Mechanism::EgressAuthorization, judged, egress.shadow)
             }
-            (Decides::Authentication, ..) => {
+            Decides::Authentication(_) => {
                 trace.step(|| "authorization: none, authentication alone decides".into());
                 return answer.allow(Mechanism::Authentication, Reason::Allowed, None);
             }
-            (Decides::Passthrough, ..) => {
+            Decides::Passthrough => {
                 trace.step(|| "the server passes everything through".into());
                 return answer.allow(Mechanism::Passthrough, Reason::Passthrough, None);
             }
-            _ if self.default_action == DefaultAction::Allow => {
-                trace.step(|| "nothing governs the host, which passes by default".into());
-                return answer.allow(Mechanism::Passthrough, Reason::Passthrough, None);
-            }
-            _ => {
-                trace.step(|| "nothing governs the host, which is denied by default".into());
-                let deny = Outcome::Deny(denial::forbidden());
-                return decided(deny, Reason::UnlistedHost, Mechanism::None, server);
+            Decides::DefaultAction => {
+                return match self.default_action {
+                    DefaultAction::Allow => {
+                        trace.step(|| "nothing governs the host, which passes by default".into());
+                        answer.allow(Mechanism::Passthrough, Reason::Passthrough, None)
+                    }
+                    DefaultAction::Deny => {
+                        trace
+                            .step(|| "nothing governs the host, which is denied by default".into());
+                        let deny = Outcome::Deny(denial::forbidden());
+                        decided(deny, Reason::UnlistedHost, Mechanism::None, server)
+                    }
+                };
             }
         };
         match judged {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::credentials::Locations;
 use super::decision::{Decision, Outcome};
 use super::egress::{EgressAuthorization, index_egress};
+use super::precedence::Governing;
 use super::reserved_headers::ReservedHeaders;
 use super::rules::{Authorization, ClaimPattern, Operation, Principal, Rule};
 use super::source::Identities;
@@ -84,7 +85,23 @@ pub(super) struct Server {
     pub(super) authorization: Option<Authorization>,
     pub(super) passthrough: bool,
     pub(super) shadow_authentication: bool,
-    pub(super) shadow_authorization: bool,
+}
+
+impl Governing for Server {
+    type Authentication = Authentication;
+    type Authorization = Authorization;
+
+    fn authentication(&self) -> Option<&Authentication> {
+        self.authentication.as_ref()
+    }
+
+    fn authorization(&self) -> Option<&Authorization> {
+        self.authorization.as_ref()
+    }
+
+    fn passes_through(&self) -> bool {
+        self.passthrough
+    }
 }
 
 #[derive(Debug)]
@@ -156,7 +173,8 @@ impl Engine {
                 None => None,
                 Some(authorization) => {
                     let field = format!("{field}.authorization.rules");
-                    Some(Authorization::new(pick(&field, &authorization.rules, &rules)?))
+                    let rules = pick(&field, &authorization.rules, &rules)?;
+                    Some(Authorization::new(rules, server.shadow_authorization))
                 }
             };
             let indexed = Server {
@@ -166,7 +184,6 @@ impl Engine {
                 authorization,
                 passthrough: server.passthrough,
                 shadow_authentication: server.shadow_authentication,
-                shadow_authorization: server.shadow_authorization,
             };
             hosts
                 .insert(&server.hostname, indexed)

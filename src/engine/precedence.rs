@@ -1,59 +1,91 @@
 //! Which mechanism decides for a hostname where a Gateway has both.
 //!
 //! This is the one place that says so: the engine, the compiler's findings and every output ask
-//! here.
+//! here. The answer carries what decides, so nobody who has it can be without the rules to judge
+//! by.
 
-use crate::policy::Server;
+use crate::policy;
 
-/// What a Gateway says about one hostname.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Governs {
-    /// `egressAuthorization` names the hostname.
-    pub egress_authorization: bool,
-    /// The server that wins for the hostname has `authorization`.
-    pub authorization: bool,
-    /// That server has `authentication`.
-    pub authentication: bool,
-    /// That server passes on what nothing else governs.
-    pub passthrough: bool,
+/// What a server says about the hostnames that it wins for: one of a policy, or of the engine.
+pub trait Governing {
+    /// What tokens are judged by.
+    type Authentication;
+    /// What requests are judged by.
+    type Authorization;
+
+    /// Its `authentication`, if it has one.
+    fn authentication(&self) -> Option<&Self::Authentication>;
+    /// Its `authorization`, if it has one.
+    fn authorization(&self) -> Option<&Self::Authorization>;
+    /// Whether it passes on what nothing else governs.
+    fn passes_through(&self) -> bool;
 }
 
-impl Governs {
-    /// What a policy says about a hostname, by the server that wins for it.
-    pub fn of(server: Option<&Server>, egress_authorization: bool) -> Self {
-        Self {
-            egress_authorization,
-            authorization: server.is_some_and(|server| server.authorization.is_some()),
-            authentication: server.is_some_and(|server| server.authentication.is_some()),
-            passthrough: server.is_some_and(|server| server.passthrough),
-        }
+impl Governing for policy::Server {
+    type Authentication = policy::Authentication;
+    type Authorization = policy::Authorization;
+
+    fn authentication(&self) -> Option<&policy::Authentication> {
+        self.authentication.as_ref()
+    }
+
+    fn authorization(&self) -> Option<&policy::Authorization> {
+        self.authorization.as_ref()
+    }
+
+    fn passes_through(&self) -> bool {
+        self.passthrough
     }
 }
 
 /// What decides whether a request passes, once its token, if one is needed, was found valid.
+/// Without parameters it is the kind alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Decides {
+pub enum Decides<Authorization = (), EgressAuthorization = (), Authentication = ()> {
     /// The rules of the server.
-    Authorization,
+    Authorization(Authorization),
     /// The entries of `egressAuthorization`.
-    EgressAuthorization,
+    EgressAuthorization(EgressAuthorization),
     /// Nothing more: any valid token passes.
-    Authentication,
+    Authentication(Authentication),
     /// Nothing at all, on purpose.
     Passthrough,
     /// The policy's default action.
     DefaultAction,
 }
 
-/// What decides for a hostname. Server-level authorization always wins; authentication is apart
-/// from both and applies to its server in any case.
-pub fn decides(governs: Governs) -> Decides {
-    match governs {
-        Governs { authorization: true, .. } => Decides::Authorization,
-        Governs { egress_authorization: true, .. } => Decides::EgressAuthorization,
-        Governs { authentication: true, .. } => Decides::Authentication,
-        Governs { passthrough: true, .. } => Decides::Passthrough,
-        _ => Decides::DefaultAction,
+impl<Authorization, EgressAuthorization, Authentication>
+    Decides<Authorization, EgressAuthorization, Authentication>
+{
+    /// What decides, without what it decides by.
+    pub fn kind(&self) -> Decides {
+        match self {
+            Self::Authorization(_) => Decides::Authorization(()),
+            Self::EgressAuthorization(_) => Decides::EgressAuthorization(()),
+            Self::Authentication(_) => Decides::Authentication(()),
+            Self::Passthrough => Decides::Passthrough,
+            Self::DefaultAction => Decides::DefaultAction,
+        }
+    }
+}
+
+/// What decides for a hostname, by the server that wins for it and the entries of
+/// `egressAuthorization` that name it. Server-level authorization always wins; authentication is
+/// apart from both and applies to its server in any case.
+pub fn decides<S: Governing, E>(
+    server: Option<&S>,
+    egress: Option<E>,
+) -> Decides<&S::Authorization, E, &S::Authentication> {
+    if let Some(authorization) = server.and_then(S::authorization) {
+        Decides::Authorization(authorization)
+    } else if let Some(egress) = egress {
+        Decides::EgressAuthorization(egress)
+    } else if let Some(authentication) = server.and_then(S::authentication) {
+        Decides::Authentication(authentication)
+    } else if server.is_some_and(S::passes_through) {
+        Decides::Passthrough
+    } else {
+        Decides::DefaultAction
     }
 }
 
@@ -61,42 +93,45 @@ pub fn decides(governs: Governs) -> Decides {
 mod tests {
     use super::*;
 
+    fn server(authentication: bool, authorization: bool, passthrough: bool) -> policy::Server {
+        policy::Server {
+            name: "s".to_owned(),
+            hostname: "api.test".to_owned(),
+            authentication: authentication
+                .then(|| policy::Authentication { jwt: vec![0], required: true }),
+            authorization: authorization.then(|| policy::Authorization { rules: vec![7] }),
+            passthrough,
+            shadow_authentication: false,
+            shadow_authorization: false,
+        }
+    }
+
     /// The table of how the two mechanisms meet, row by row.
     #[test]
     fn the_interplay_is_the_table() {
-        // (egressAuthorization names it, server has authorization) for one hostname.
-        let table = [
-            ((true, false), Decides::EgressAuthorization),
-            ((false, true), Decides::Authorization),
-            ((true, true), Decides::Authorization),
-        ];
-        for ((egress_authorization, authorization), expected) in table {
-            // Whether tokens are needed as well changes nothing.
-            for authentication in [false, true] {
-                let governs = Governs {
-                    egress_authorization,
-                    authorization,
-                    authentication,
-                    passthrough: false,
-                };
-                assert_eq!(decides(governs), expected, "{governs:?}");
-            }
+        // Whether tokens are needed as well, or the server passes others on, changes nothing.
+        for (authentication, passthrough) in
+            [(false, false), (false, true), (true, false), (true, true)]
+        {
+            let without = server(authentication, false, passthrough);
+            let with = server(authentication, true, passthrough);
+            assert_eq!(decides(Some(&without), Some("e")), Decides::EgressAuthorization("e"));
+            let rules = policy::Authorization { rules: vec![7] };
+            assert_eq!(decides(Some(&with), None::<()>), Decides::Authorization(&rules));
+            assert_eq!(decides(Some(&with), Some("e")), Decides::Authorization(&rules));
         }
-        // The fourth row: different hostnames, each its own.
-        let one = Governs { egress_authorization: true, ..Governs::default() };
-        let other = Governs { authorization: true, ..Governs::default() };
-        assert_eq!(
-            [decides(one), decides(other)],
-            [Decides::EgressAuthorization, Decides::Authorization]
-        );
+        // A host that no server is for.
+        let nothing = None::<&policy::Server>;
+        assert_eq!(decides(nothing, Some("e")), Decides::EgressAuthorization("e"));
     }
 
     #[test]
     fn without_either_a_token_is_enough_and_nothing_is_denied() {
-        let authentication = Governs { authentication: true, ..Governs::default() };
-        assert_eq!(decides(authentication), Decides::Authentication);
-        let passthrough = Governs { passthrough: true, ..Governs::default() };
-        assert_eq!(decides(passthrough), Decides::Passthrough);
-        assert_eq!(decides(Governs::default()), Decides::DefaultAction);
+        let kind = |server: Option<&policy::Server>| decides(server, None::<()>).kind();
+        assert_eq!(kind(Some(&server(true, false, false))), Decides::Authentication(()));
+        assert_eq!(kind(Some(&server(true, false, true))), Decides::Authentication(()));
+        assert_eq!(kind(Some(&server(false, false, true))), Decides::Passthrough);
+        assert_eq!(kind(Some(&server(false, false, false))), Decides::DefaultAction);
+        assert_eq!(kind(None), Decides::DefaultAction);
     }
 }

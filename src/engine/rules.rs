@@ -46,6 +46,7 @@ pub struct Rule {
 pub struct Authorization {
     rules: Vec<Arc<Rule>>,
     constrains_paths: bool,
+    pub(super) shadow: bool,
 }
 
 /// What the rules say about a request.
@@ -156,9 +157,9 @@ pub(super) fn judge_readings<'r>(
 
 impl Authorization {
     /// Collects the rules of a server; no rule at all denies everything.
-    pub fn new(rules: Vec<Arc<Rule>>) -> Self {
+    pub fn new(rules: Vec<Arc<Rule>>, shadow: bool) -> Self {
         let constrains_paths = constrain_paths(rules.iter().map(|rule| rule.to.as_deref()));
-        Self { rules, constrains_paths }
+        Self { rules, constrains_paths, shadow }
     }
 
     /// Whether any rule looks at the path; where none does, paths are not judged at all.

@@ -95,7 +95,7 @@ impl Outline {
             let operations = Operations::of(&atoms.into_iter().collect::<Vec<_>>());
             let probe = probes.insert_full(operations).0;
             let server = view.server(&host.example).map(|it| it.hostname.as_str());
-            let both = asks_for_token && decides == Decides::EgressAuthorization;
+            let both = asks_for_token && decides == Decides::EgressAuthorization(());
             let with = match rules.first().filter(|_| both) {
                 Some(rules) => callers::beside(policy, &names, &callers, rules),
                 None => Vec::new(),
@@ -105,7 +105,7 @@ impl Outline {
                 egress: egress
                     .get(host.example.as_str())
                     .copied()
-                    .filter(|_| decides == Decides::EgressAuthorization),
+                    .filter(|_| decides == Decides::EgressAuthorization(())),
                 decides: word(decides),
                 tried_out,
                 class: classes.insert_full((effective, manner, probe)).0,
@@ -141,9 +141,9 @@ impl From<Operations> for Probe {
 
 fn word(decides: Decides) -> &'static str {
     match decides {
-        Decides::Authorization => "authorization",
-        Decides::EgressAuthorization => "egress_authorization",
-        Decides::Authentication => "authentication",
+        Decides::Authorization(()) => "authorization",
+        Decides::EgressAuthorization(()) => "egress_authorization",
+        Decides::Authentication(()) => "authentication",
         Decides::Passthrough => "passthrough",
         Decides::DefaultAction => "default_action",
     }

@@ -11,7 +11,7 @@ use super::{Native, at};
 use crate::emit::findings::Findings;
 use crate::emit::hosts::Host;
 use crate::engine::precedence::Decides;
-use crate::policy::DefaultAction;
+use crate::policy::{Authorization, DefaultAction, EgressHost};
 
 /// What admits requests to one host.
 #[derive(Debug)]
@@ -69,18 +69,12 @@ impl<'c> Native<'c> {
         let policies = match host.decides {
             Decides::Passthrough => return everything(authority),
             Decides::DefaultAction => return self.unlisted(host.hostname),
-            Decides::Authentication => {
-                let who = match self.authentication(host) {
-                    None => return self.unlisted(host.hostname),
-                    Some(authentication) => self.authenticated(authentication),
-                };
-                match who {
-                    Who::Anyone => return everything(authority),
-                    who => vec![("authentication".to_owned(), permissions::nothing(), who)],
-                }
-            }
-            Decides::Authorization => self.rules(host, findings),
-            Decides::EgressAuthorization => self.entries(host, findings),
+            Decides::Authentication(authentication) => match self.authenticated(authentication) {
+                Who::Anyone => return everything(authority),
+                who => vec![("authentication".to_owned(), permissions::nothing(), who)],
+            },
+            Decides::Authorization(authorization) => self.rules(host, authorization, findings),
+            Decides::EgressAuthorization(egress) => self.entries(host, egress, findings),
         };
         let mut written = Vec::new();
         for (name, what, who) in policies {
@@ -109,11 +103,12 @@ impl<'c> Native<'c> {
     }
 
     /// The rules of the server.
-    fn rules(&self, host: &Host<'c>, findings: &mut Findings) -> Vec<(String, Vec<Value>, Who)> {
-        let server = self.server(host);
-        let Some(authorization) = server.and_then(|server| server.authorization.as_ref()) else {
-            return Vec::new();
-        };
+    fn rules(
+        &self,
+        host: &Host<'c>,
+        authorization: &Authorization,
+        findings: &mut Findings,
+    ) -> Vec<(String, Vec<Value>, Who)> {
         let authentication = self.authentication(host);
         let rules = authorization.rules.iter();
         let rules = rules.filter_map(|index| at(&self.policy.rules, *index));
@@ -135,10 +130,13 @@ impl<'c> Native<'c> {
     }
 
     /// The entries of `egressAuthorization`.
-    fn entries(&self, host: &Host<'c>, findings: &mut Findings) -> Vec<(String, Vec<Value>, Who)> {
-        let egress = host.egress.and_then(|index| self.policy.egress.get(index));
-        let entries = egress.into_iter().flat_map(|egress| &egress.rules);
-        let entries = entries.filter_map(|index| at(&self.policy.egress_rules, *index));
+    fn entries(
+        &self,
+        host: &Host<'c>,
+        egress: &EgressHost,
+        findings: &mut Findings,
+    ) -> Vec<(String, Vec<Value>, Who)> {
+        let entries = egress.rules.iter().filter_map(|index| at(&self.policy.egress_rules, *index));
         let mut policies = Vec::new();
         for (position, entry) in entries.enumerate() {
             let origin = self.origin(host);

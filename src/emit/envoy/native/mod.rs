@@ -216,11 +216,10 @@ impl<'c> Native<'c> {
         const HINT: &str = "use --to envoy to try it out, or enforce it";
         for host in self.hosts.iter() {
             let server = self.server(host);
-            let egress = host.egress.and_then(|index| self.policy.egress.get(index));
             let parts = [
                 (server.is_some_and(|server| server.shadow_authentication), "authentication"),
                 (server.is_some_and(|server| server.shadow_authorization), "authorization"),
-                (egress.is_some_and(|egress| egress.shadow), "egressAuthorization"),
+                (host.egress.is_some_and(|egress| egress.shadow), "egressAuthorization"),
             ];
             for (_, part) in parts.into_iter().filter(|(shadow, _)| *shadow) {
                 let message = format!("the {part} of `{}` is only tried out", host.hostname);

@@ -108,20 +108,21 @@ impl Native<'_> {
             operations.extend(to.filter_map(|index| at(&policy.operations, *index)));
         };
         match host.decides {
-            Decides::Authorization => {
-                let authorization = self.server(host)?.authorization.as_ref()?;
+            Decides::Authorization(authorization) => {
                 let rules = authorization.rules.iter();
                 for rule in rules.filter_map(|index| at(&policy.rules, *index)) {
                     add(rule.to.as_deref());
                 }
             }
-            Decides::EgressAuthorization => {
-                let entries = policy.egress.get(host.egress?)?.rules.iter();
+            Decides::EgressAuthorization(egress) => {
+                let entries = egress.rules.iter();
                 for entry in entries.filter_map(|index| at(&policy.egress_rules, *index)) {
                     add(entry.to.as_deref());
                 }
             }
-            _ => return None,
+            Decides::Authentication(_) | Decides::Passthrough | Decides::DefaultAction => {
+                return None;
+            }
         }
         let paths = operations.into_iter().filter_map(|operation| operation.paths.as_ref());
         paths.flatten().map(|pattern| Certainty::of(pattern)).max()

@@ -79,12 +79,11 @@ impl<'c> Native<'c> {
         let server = self.server(host.server);
         let authentication = server.and_then(|server| server.authentication.as_ref());
         match host.decides {
-            Decides::Authorization => {
-                let authorization = server.and_then(|server| server.authorization.as_ref())?;
+            Decides::Authorization(authorization) => {
                 Some(Admission::Rules(authentication, authorization))
             }
-            Decides::Authentication => Some(Admission::Token(authentication?)),
-            Decides::EgressAuthorization | Decides::Passthrough => Some(Admission::Everything),
+            Decides::Authentication(authentication) => Some(Admission::Token(authentication)),
+            Decides::EgressAuthorization(_) | Decides::Passthrough => Some(Admission::Everything),
             Decides::DefaultAction => match self.policy.default_action {
                 DefaultAction::Allow => Some(Admission::Everything),
                 DefaultAction::Deny => None,

@@ -62,7 +62,7 @@ pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
         let rules = native.authorization_rules(&mut findings);
         objects.extend(authorization_policies(place, &rules));
     }
-    if native.hosts.any(Decides::EgressAuthorization) {
+    if native.hosts.any(Decides::EgressAuthorization(())) {
         let mut spec = native.envoy_filter(options.version, &mut findings);
         place.select(&mut spec, "workloadSelector", "labels");
         objects.push(place.object("networking.istio.io/v1alpha3", "EnvoyFilter", spec));
@@ -123,10 +123,10 @@ impl<'c> Native<'c> {
     /// Whether Istio has to deny anything that the EnvoyFilter does not: hosts that are decided by
     /// rules or tokens, or hosts that nothing governs where there is no EnvoyFilter at all.
     fn needs_authorization_policy(&self) -> bool {
-        self.hosts.any(Decides::Authorization)
-            || self.hosts.any(Decides::Authentication)
+        self.hosts.any(Decides::Authorization(()))
+            || self.hosts.any(Decides::Authentication(()))
             || (self.policy.default_action == DefaultAction::Deny
-                && !self.hosts.any(Decides::EgressAuthorization))
+                && !self.hosts.any(Decides::EgressAuthorization(())))
     }
 
     fn server(&self, index: Option<usize>) -> Option<&'c Server> {

@@ -43,11 +43,14 @@ impl Native<'_> {
 
     fn policies(&self, version: Version, findings: &mut Findings) -> Map<String, Value> {
         let mut policies = Map::new();
-        let egress =
-            || self.hosts.iter().filter(|host| host.decides == Decides::EgressAuthorization);
-        for host in egress() {
-            let rules = host.egress.and_then(|index| self.policy.egress.get(index));
-            for index in rules.iter().flat_map(|egress| &egress.rules) {
+        let egress = || {
+            self.hosts.iter().filter_map(|host| match host.decides {
+                Decides::EgressAuthorization(egress) => Some((host, egress)),
+                _ => None,
+            })
+        };
+        for (host, egress) in egress() {
+            for index in &egress.rules {
                 let rule = usize::try_from(*index).ok();
                 let Some(rule) = rule.and_then(|index| self.policy.egress_rules.get(index)) else {
                     continue;
@@ -60,7 +63,7 @@ impl Native<'_> {
         }
         let any = json!({"any": true});
         if self.needs_authorization_policy() || self.policy.default_action == DefaultAction::Allow {
-            let ours = envoy::any(egress().map(|host| envoy::host(host.hostname)));
+            let ours = envoy::any(egress().map(|(host, _)| envoy::host(host.hostname)));
             policies.insert("other-hosts".to_owned(), policy(json!({"not_rule": ours}), any));
         } else {
             // Nothing else denies hosts that nothing governs.
