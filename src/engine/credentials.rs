@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::decision::Mutations;
 use super::path::without_query;
+use super::percent::{Piece, pieces};
 use super::request::Request;
 use crate::policy::JwtRule;
 
@@ -323,21 +324,12 @@ fn percent_decode(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return Cow::Borrowed(text);
     }
-    let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.iter().copied();
-    while let Some(byte) = bytes.next() {
-        let mut ahead = bytes.clone();
-        match (byte, ahead.next().and_then(hex).zip(ahead.next().and_then(hex))) {
-            (b'%', Some((high, low))) => {
-                out.push((high << 4) | low);
-                bytes = ahead;
-            }
-            (b'+', _) => out.push(b' '),
-            (byte, _) => out.push(byte),
-        }
-    }
-    Cow::Owned(out)
+    let decoded = pieces(text).map(|piece| match piece {
+        Piece::Plain(b'+') => b' ',
+        Piece::Plain(byte) | Piece::Escaped(byte) => byte,
+        Piece::Broken => b'%',
+    });
+    Cow::Owned(decoded.collect())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! | `credentials` | where is its token, and how is it taken out |
 //! | `authenticate` | is the token what it claims to be |
 //! | `path` | what do servers make of its path |
+//! | `percent` | what do escapes stand for |
 //! | `precedence` | which mechanism decides for the host |
 //! | `rules` | does a rule of the server admit it |
 //! | `source` | which workload is behind it |
@@ -31,6 +32,7 @@ mod egress_tests;
 mod index;
 mod keyring;
 pub mod path;
+mod percent;
 pub mod precedence;
 mod reason;
 mod request;

@@ -5,6 +5,8 @@
 //! was written for one reading, so the engine judges it under all of them. Paths without any of
 //! these bytes, nearly all, have one reading and are found by a single scan.
 
+use super::percent::{Piece, pieces};
+
 /// What a path can mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readings<'p> {
@@ -112,32 +114,16 @@ enum Invalid {
 /// Decodes every escape once (RFC 3986, section 2.1).
 fn decode(path: &str, invalid: Invalid) -> Result<String, PathError> {
     let mut out = Vec::with_capacity(path.len());
-    let mut bytes = path.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            out.push(byte);
-            continue;
-        }
-        let mut ahead = bytes.clone();
-        let value = ahead.next().and_then(hex).zip(ahead.next().and_then(hex));
-        match value {
-            Some((high, low)) => {
-                let value = (high << 4) | low;
-                if value < 0x20 || value == 0x7f {
-                    return Err(PathError::Control);
-                }
-                out.push(value);
-                bytes = ahead;
-            }
-            None if invalid == Invalid::Kept => out.push(byte),
-            None => return Err(PathError::Escape),
+    for piece in pieces(path.as_bytes()) {
+        match piece {
+            Piece::Plain(byte) => out.push(byte),
+            Piece::Escaped(0..0x20 | 0x7F) => return Err(PathError::Control),
+            Piece::Escaped(byte) => out.push(byte),
+            Piece::Broken if invalid == Invalid::Kept => out.push(b'%'),
+            Piece::Broken => return Err(PathError::Escape),
         }
     }
     String::from_utf8(out).map_err(|_| PathError::Utf8)
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 fn drop_parameters(path: &str) -> String {

@@ -1,0 +1,56 @@
+//! Percent-encoding (RFC 3986, section 2.1): what paths and query parameters are decoded by. What
+//! an escape may stand for, and what becomes of a broken one, is theirs to say.
+
+/// A part of a text that is being decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// A byte that stands for itself.
+    Plain(u8),
+    /// The byte that an escape stands for.
+    Escaped(u8),
+    /// A `%` without two hexadecimal digits behind it; those follow as what they are.
+    Broken,
+}
+
+/// Takes a text apart.
+pub(super) fn pieces(text: &[u8]) -> impl Iterator<Item = Piece> {
+    let mut bytes = text.iter().copied();
+    std::iter::from_fn(move || {
+        let byte = bytes.next()?;
+        if byte != b'%' {
+            return Some(Piece::Plain(byte));
+        }
+        let mut ahead = bytes.clone();
+        let (high, low) = (ahead.next().and_then(digit), ahead.next().and_then(digit));
+        let Some((high, low)) = high.zip(low) else { return Some(Piece::Broken) };
+        bytes = ahead;
+        Some(Piece::Escaped((high << 4) | low))
+    })
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Piece::{Broken, Escaped, Plain};
+    use super::*;
+
+    #[test]
+    fn only_a_percent_sign_with_two_digits_is_an_escape() {
+        let table: &[(&[u8], &[Piece])] = &[
+            (b"a%2fb", &[Plain(b'a'), Escaped(b'/'), Plain(b'b')]),
+            (b"%2F%ff", &[Escaped(b'/'), Escaped(0xFF)]),
+            (b"%252f", &[Escaped(b'%'), Plain(b'2'), Plain(b'f')]),
+            (b"%", &[Broken]),
+            (b"%2", &[Broken, Plain(b'2')]),
+            (b"%%41", &[Broken, Escaped(b'A')]),
+            (b"%4g", &[Broken, Plain(b'4'), Plain(b'g')]),
+            (b"+", &[Plain(b'+')]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(pieces(text).collect::<Vec<_>>(), *expected, "{text:?}");
+        }
+    }
+}
