@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::request::Request;
+use crate::policy::text_pattern::TextPattern;
 use crate::policy::{self, IdentityMatch};
 
 /// Longest SPIFFE ID (SPIFFE-ID, section 2.3).
@@ -81,14 +82,8 @@ impl Workload {
 /// `prefix*` or `*` for namespaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourcePattern {
-    namespace: Part,
-    service_account: Part,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
-    Exact(String),
-    Prefix(String),
+    namespace: TextPattern,
+    service_account: TextPattern,
 }
 
 /// The text is no pattern for service accounts.
@@ -107,21 +102,14 @@ impl SourcePattern {
     pub fn parse(text: &str) -> Result<Self, SourcePatternError> {
         let (namespace, service_account) = text.split_once('/').ok_or(SourcePatternError)?;
         let part = |text: &str| {
-            let (stem, star) = match text.strip_suffix('*') {
-                Some(stem) => (stem, true),
-                None => (text, false),
-            };
-            match star {
-                _ if !stem.bytes().all(in_name) => Err(SourcePatternError),
-                true => Ok(Part::Prefix(stem.to_owned())),
-                false if stem.is_empty() => Err(SourcePatternError),
-                false => Ok(Part::Exact(stem.to_owned())),
-            }
+            let stem = text.strip_suffix('*').unwrap_or(text);
+            let sound = !text.is_empty() && stem.bytes().all(in_name);
+            sound.then(|| TextPattern::parse(text)).ok_or(SourcePatternError)
         };
         let (namespace, service_account) = (part(namespace)?, part(service_account)?);
-        match &service_account {
-            Part::Prefix(stem) if !stem.is_empty() => Err(SourcePatternError),
-            _ => Ok(Self { namespace, service_account }),
+        match service_account {
+            TextPattern::Exact(_) | TextPattern::Present => Ok(Self { namespace, service_account }),
+            _ => Err(SourcePatternError),
         }
     }
 
@@ -129,15 +117,6 @@ impl SourcePattern {
     pub fn matches(&self, workload: &Workload) -> bool {
         self.namespace.matches(&workload.namespace)
             && self.service_account.matches(&workload.service_account)
-    }
-}
-
-impl Part {
-    fn matches(&self, text: &str) -> bool {
-        match self {
-            Self::Exact(exact) => exact == text,
-            Self::Prefix(stem) => text.starts_with(stem.as_str()),
-        }
     }
 }
 
