@@ -86,22 +86,6 @@ impl<V: Clone> TokenCache<V> {
         self.bad.insert(hash, Entry { scope, token, expires_at, value: generation });
     }
 
-    /// Forgets everything: keys or configuration changed. The counters stay.
-    pub fn clear(&mut self) {
-        self.good.clear();
-        self.bad.clear();
-    }
-
-    /// The number of verified tokens held.
-    pub fn len(&self) -> usize {
-        self.good.entries.len()
-    }
-
-    /// Whether no verified token is held.
-    pub fn is_empty(&self) -> bool {
-        self.good.entries.is_empty()
-    }
-
     /// How often [`TokenCache::get`] found an entry.
     pub fn hits(&self) -> u64 {
         self.hits
@@ -194,11 +178,6 @@ impl<T: Clone> Space<T> {
             self.evictions = self.evictions.saturating_add(1);
         }
     }
-
-    fn clear(&mut self) {
-        self.entries.clear();
-        self.bytes = 0;
-    }
 }
 
 fn hash(seed: u64, scope: u32, token: &[u8]) -> u64 {
@@ -258,7 +237,7 @@ mod tests {
         assert_eq!(cache.get(1, b"token", 100), Some("value"));
         assert_eq!(cache.get(1, b"token", 101), None);
         assert_eq!((cache.hits(), cache.misses(), cache.evictions()), (1, 1, 0));
-        assert_eq!((cache.len(), cache.good.bytes), (0, 0));
+        assert_eq!((cache.good.entries.len(), cache.good.bytes), (0, 0));
     }
 
     #[test]
@@ -287,7 +266,7 @@ mod tests {
         cache.insert(1, &second, "second", 100);
         assert_eq!(cache.get(1, &first, 0), None);
         assert_eq!(cache.get(1, &second, 0), Some("second"));
-        assert_eq!(cache.len(), 1);
+        assert_eq!(cache.good.entries.len(), 1);
     }
 
     #[test]
@@ -300,7 +279,7 @@ mod tests {
         assert!(cache.get(1, b"b", 0).is_none());
         assert!(cache.get(1, b"a", 0).is_some());
         assert!(cache.get(1, b"c", 0).is_some());
-        assert_eq!((cache.len(), cache.evictions()), (2, 1));
+        assert_eq!((cache.good.entries.len(), cache.evictions()), (2, 1));
     }
 
     #[test]
@@ -313,13 +292,13 @@ mod tests {
             cache.insert(1, &token, "again", 100);
             assert!(cache.good.bytes <= 64 * 1024);
         }
-        assert!((5..82).contains(&cache.len()), "{}", cache.len());
+        assert!((5..82).contains(&cache.good.entries.len()), "{}", cache.good.entries.len());
         let each = cache.good.cost(&[0; 804]);
-        assert_eq!(cache.good.bytes, each * cache.len());
+        assert_eq!(cache.good.bytes, each * cache.good.entries.len());
         // One that can never fit displaces nothing.
-        let before = cache.len();
+        let before = cache.good.entries.len();
         cache.insert(1, &[b'y'; 65 * 1024], "value", 100);
-        assert_eq!(cache.len(), before);
+        assert_eq!(cache.good.entries.len(), before);
     }
 
     #[test]
@@ -347,23 +326,12 @@ mod tests {
     }
 
     #[test]
-    fn clearing_forgets_both_kinds() {
-        let mut cache = cache(10, 1 << 20);
-        cache.insert(1, b"good", "value", 100);
-        cache.insert_bad(1, b"bad", 0, 0);
-        cache.clear();
-        assert_eq!(cache.get(1, b"good", 0), None);
-        assert!(!cache.is_known_bad(1, b"bad", 0, 0));
-        assert_eq!((cache.good.bytes, cache.bad.bytes), (0, 0));
-    }
-
-    #[test]
     fn a_cache_of_nothing_holds_nothing() {
         for (entries, bytes) in [(0, 1 << 20), (10, 0)] {
             let mut cache = cache(entries, bytes);
             cache.insert(1, b"token", "value", 100);
             cache.insert_bad(1, b"bad", 0, 0);
-            assert!(cache.is_empty() && !cache.is_known_bad(1, b"bad", 0, 0));
+            assert!(cache.good.entries.is_empty() && !cache.is_known_bad(1, b"bad", 0, 0));
         }
     }
 }
