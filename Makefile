@@ -4,7 +4,7 @@
 ARGS ?= envoy/examples/payments.yaml
 # Flags of `make bench` and `make bench-engine`, such as --quick or --help.
 BENCH ?=
-# Which of tests/ `make test` runs, such as "hosts jwks"; otherwise all, and those beside the code.
+# Which modules of tests/ `make test` runs, such as "hosts jwks"; otherwise all, and those beside the code.
 TESTS ?=
 # How many requests `make soak` sends.
 REQUESTS ?= 5000000
@@ -32,7 +32,7 @@ test: export INSTALL ?= 1
 test: tools wasm ## Every test, those in a real Envoy included (TESTS="hosts jwks": those alone)
 	@scripts/check-tools.sh curl
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
-		cargo test --locked $(addprefix --test ,$(TESTS)) && \
+		scripts/test.sh $(TESTS) && \
 		echo 'egress-auth: $(or $(TESTS),all) tests passed'
 
 test-observability: export INSTALL ?= 1

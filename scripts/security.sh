@@ -11,7 +11,7 @@ log=$(mktemp)
 trap 'rm -f "$log" "$log.rows"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-cargo test --locked --test security -- --nocapture >"$log" || { cat "$log" >&2; exit 1; }
+cargo test --locked --test envoy --test pure -- --nocapture security:: corpora:: >"$log" || { cat "$log" >&2; exit 1; }
 grep '^| ' "$log" >"$log.rows" || die "the tests print no rows"
 if [ "${FUZZ_RUNS:=20000}" -gt 0 ]; then
     export FUZZ_RUNS

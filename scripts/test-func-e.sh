@@ -1,7 +1,7 @@
 #!/bin/sh
 # Has func-e download, verify and unpack an Envoy, and runs tests with it. The list of versions and
 # the archive are made of the Envoy at hand and served on loopback: func-e does all that it does
-# with the real ones. TESTS: those to run (default: scenario).
+# with the real ones. TESTS: the modules to run (default: scenario).
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -68,5 +68,5 @@ if ENVOY_PATH='' ENVOY_VERSION=0.0.1 scripts/get-envoy.sh >/dev/null 2>&1; then
     die "a version that is not there was found"
 fi
 export ENVOY_PATH
-for test in ${TESTS:-scenario}; do cargo test --locked --test "$test"; done
+scripts/test.sh ${TESTS:-scenario}
 say "Envoy $version by func-e: all of it works"

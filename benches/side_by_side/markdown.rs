@@ -215,7 +215,7 @@ fn host_calls(text: &mut String, results: &Results) -> std::fmt::Result {
     writeln!(
         text,
         "\n## Calls between Envoy and the module\n\nFor one request, with info logs on, as \
-         `tests/host_calls.rs` asserts them; `tests/tables/host_calls.yaml` names each.\n\n\
+         `tests/envoy/host_calls.rs` asserts them; `tests/tables/host_calls.yaml` names each.\n\n\
          | request | of the module to Envoy | callbacks of Envoy |\n|---|---:|---:|"
     )?;
     for (request, Calls { callbacks, calls }) in &results.host_calls {

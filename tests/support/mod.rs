@@ -13,6 +13,7 @@
 //! | [`tls`] | certificate authorities and certificates |
 //! | [`keys`] | keys of every algorithm, and signatures |
 //! | [`token`] | recipes for tokens, good and bad |
+//! | [`tried`] | rows of the table of `make security` |
 //! | [`table`] | tables of requests and answers, run through `explain` and through Envoy |
 //!
 //! A test file uses some of this, hence the permission for dead code.
@@ -29,6 +30,7 @@ pub mod raw;
 pub mod table;
 pub mod tls;
 pub mod token;
+pub mod tried;
 pub mod upstream;
 
 /// Long enough for a busy machine; nothing waits this long when it works.

@@ -1,0 +1,119 @@
+//! Every message about documents, word for word.
+//!
+//! Each `tests/fixtures/errors/NAME.yaml` and `tests/fixtures/warnings/NAME.yaml` is checked, and
+//! what the user sees is compared with `NAME.stderr` beside it. What only an output for Istio cannot
+//! do is in `tests/fixtures/istio`, and compiled to each of them. After a wanted change, write the
+//! files anew with `BLESS=1 make test TESTS=diagnostics`, and review the difference.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn egress_auth(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_egress-auth"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .output()
+        .unwrap()
+}
+
+fn fixtures(kind: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(kind)
+}
+
+/// Names of the files of a folder with this extension, without it.
+fn names(folder: &Path, extension: &str) -> BTreeSet<String> {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Runs a command on each file of a folder.
+fn compare(kind: &str, command: &[&str], exit_code: i32) {
+    let folder = fixtures(kind);
+    let cases = names(&folder, "yaml");
+    assert!(!cases.is_empty());
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let file = format!("{case}.yaml");
+        let output = egress_auth(&folder, &[command, &[&file]].concat());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(exit_code), "{kind}/{file}:\n{stderr}");
+        assert!(output.stdout.is_empty(), "{kind}/{file}");
+        let golden = folder.join(format!("{case}.stderr"));
+        if bless {
+            std::fs::write(&golden, &stderr).unwrap();
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        if stderr != expected {
+            wrong.push(format!("{kind}/{file}: expected\n{expected}\nbut got\n{stderr}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let expected = names(&folder, "stderr");
+    let extra: Vec<_> = expected.difference(&cases).collect();
+    assert!(extra.is_empty(), "expectations without a case: {extra:?}");
+}
+
+#[test]
+fn errors_read_as_reviewed() {
+    compare("errors", &["check"], 1);
+}
+
+#[test]
+fn warnings_read_as_reviewed() {
+    compare("warnings", &["check"], 0);
+}
+
+#[test]
+fn what_istio_must_not_be_given_reads_as_reviewed() {
+    const MODULE: &str = "oci://registry.test/egress-auth@sha256:\
+                          0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    compare("istio", &["compile", "--to", "istio-native"], 1);
+    compare("istio", &["compile", "--to", "wasm-plugin", "--module-url", MODULE], 1);
+}
+
+#[test]
+fn a_gateway_with_errors_compiles_to_nothing() {
+    let folder = fixtures("errors");
+    let target = tempfile::tempdir().unwrap();
+    let file = target.path().join("policy.json");
+    for case in names(&folder, "yaml") {
+        let input = format!("{case}.yaml");
+        let output = egress_auth(&folder, &["compile", &input, "--out", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1), "{case}");
+        assert!(output.stdout.is_empty(), "{case}");
+        assert_eq!(std::fs::read_dir(target.path()).unwrap().count(), 0, "{case}");
+    }
+}
+
+#[test]
+fn every_error_names_the_line_and_what_to_write() {
+    let folder = fixtures("errors");
+    // What is wrong with these is that something is not in the input, so there is no line.
+    let without_place =
+        ["document_kind_case", "document_none", "document_not_a_gateway", "document_other_gateway"];
+    for case in names(&folder, "yaml") {
+        let input = format!("{case}.yaml");
+        let output = egress_auth(&folder, &["check", "--output", "json", &input]);
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = report["diagnostics"].as_array().unwrap();
+        let errors: Vec<_> =
+            findings.iter().filter(|finding| finding["severity"] == "error").collect();
+        assert_eq!(report["errors"], errors.len(), "{case}");
+        for error in errors {
+            assert!(!error["message"].as_str().unwrap().is_empty(), "{case}");
+            if !without_place.contains(&case.as_str()) {
+                assert_eq!(error["file"], input.as_str(), "{case}: {error}");
+                assert!(error["line"].as_u64().unwrap() > 0, "{case}: {error}");
+            }
+            let is_syntax = error["message"].as_str().unwrap().starts_with("not valid YAML");
+            assert!(is_syntax || error["hint"].is_string(), "{case}: {error}");
+        }
+    }
+}

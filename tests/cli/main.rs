@@ -1,0 +1,33 @@
+//! The command line as a user runs it, without an Envoy.
+//!
+//! | module | what is shown |
+//! |---|---|
+//! | `compile` | `check`, `compile` and `schema` |
+//! | `diagnostics` | every message about documents, word for word |
+//! | `diff` | `diff` |
+//! | `explain` | `explain` |
+//! | `files` | files that commands read and write |
+//! | `flags` | flags that mean nothing, or harm, together or with a Gateway |
+//! | `manifests` | the committed example for Istio and the documentation are what the program writes |
+//! | `report` | `report`; what its page does in a browser is tested in `web/test/` |
+//! | `test` | `test` |
+//! | `wasm_plugin` | the flags of `compile --to wasm-plugin` |
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects
+)]
+
+mod compile;
+mod diagnostics;
+mod diff;
+mod explain;
+mod files;
+mod flags;
+mod manifests;
+mod report;
+mod test;
+mod wasm_plugin;

@@ -1,0 +1,75 @@
+//! `egress-auth compile --to wasm-plugin`: which module it names, and for which release.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn wasm_plugin(arguments: &[&str]) -> Output {
+    std::process::Command::new(env!("CARGO_BIN_EXE_egress-auth"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["compile", "envoy/examples/payments.yaml", "--to", "wasm-plugin"])
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// The spec of the WasmPlugin that a command wrote.
+fn spec(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::str::from_utf8(&output.stdout).unwrap();
+    let plugin = text.split("---\n").last().unwrap();
+    serde_saphyr::from_str::<Value>(plugin).unwrap()["spec"].clone()
+}
+
+#[test]
+fn the_checksum_is_that_of_the_module_or_of_its_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = folder.path().join("module.wasm");
+    std::fs::write(&module, b"\0asm and so on").unwrap();
+    let wasm = module.to_str().unwrap();
+    let url = "https://modules.test/egress_auth.wasm";
+    let written = spec(&wasm_plugin(&["--wasm", wasm, "--module-url", url]));
+    let digest = Sha256::digest(b"\0asm and so on");
+    let expected: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((&written["sha256"], &written["url"]), (&json!(expected), &json!(url)));
+    let image = format!("oci://registry.test/egress-auth@sha256:{DIGEST}");
+    assert_eq!(spec(&wasm_plugin(&["--module-url", &image]))["sha256"], DIGEST);
+    for (arguments, expected) in [
+        (vec!["--module-url", "oci://registry.test/egress-auth:latest"], "names no digest"),
+        (vec!["--module-url", "ftp://modules.test/x"], "is not an oci, https, http or file URL"),
+        (vec!["--module-url", "registry.test/image"], "names no scheme: write oci://"),
+        (
+            vec!["--module-url", "https://modules.test/a\nb"],
+            "`https://modules.test/a\\nb` is not a URL",
+        ),
+        (vec!["--module-url", url, "--wasm", "Cargo.toml"], "is not a WebAssembly module"),
+        (vec!["--module-url", url, "--wasm", "none.wasm"], "cannot read none.wasm"),
+    ] {
+        let output = wasm_plugin(&arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(output.stdout.is_empty());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn what_a_release_does_not_know_is_not_written() {
+    let image = format!("oci://registry.test/egress-auth@sha256:{DIGEST}");
+    for (release, expected) in
+        [("1.26", "FAIL_CLOSE"), ("1.27", "FAIL_RELOAD"), ("1.30", "FAIL_RELOAD")]
+    {
+        let written = wasm_plugin(&["--module-url", &image, "--istio-version", release]);
+        assert_eq!(spec(&written)["failStrategy"], expected, "{release}");
+    }
+    for arguments in [
+        vec!["--module-url", &image, "--istio-version", "1.21"],
+        vec!["--module-url", &image, "--istio-version", "latest"],
+        vec![],
+    ] {
+        assert_eq!(wasm_plugin(&arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}

@@ -1,0 +1,25 @@
+//! The library alone: nothing here starts a process or opens a socket.
+//!
+//! | module | what is shown |
+//! |---|---|
+//! | `bench_statistics` | what the side-by-side benchmark makes of its figures |
+//! | `compile_properties` | whatever is in a document, compiling it ends in a policy or in errors |
+//! | `corpora` | the fuzzers' inputs, replayed without a fuzzer |
+//! | `istio` | objects for Istio decide what the Gateway decides |
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects
+)]
+
+mod bench_statistics;
+mod compile_properties;
+mod corpora;
+mod istio;
+#[path = "../../fuzz/src/lib.rs"]
+mod targets;
+#[path = "../support/tried.rs"]
+mod tried;
