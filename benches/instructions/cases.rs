@@ -29,6 +29,7 @@ pub const ALL: &[Case] = &[
     Case { name: "no token, 401", run: missing, repeat: 1_000 },
     Case { name: "readings of a plain path", run: |n| path(n, PLAIN_PATH), repeat: 1_000 },
     Case { name: "readings of a path with escapes", run: |n| path(n, ESCAPED_PATH), repeat: 1_000 },
+    Case { name: "readings of a path, at most", run: worst_path, repeat: 10 },
     Case { name: "loading 1 host", run: |n| load(n, 1), repeat: 10 },
     Case { name: "loading 10,000 hosts", run: |n| load(n, 10_000), repeat: 1 },
 ];
@@ -85,6 +86,13 @@ fn parse(repeat: u64) {
 
 fn path(repeat: u64, path: &str) {
     measured(repeat, &mut || drop(black_box(readings(black_box(path.as_bytes())).unwrap())));
+}
+
+/// As many readings, and as long ones, as are judged at all: each step changes something.
+fn worst_path(repeat: u64) {
+    let worst = format!("/..%3ba%25;%3b%2f\\;%2f{}", "/a".repeat(2_000));
+    assert!(readings(format!("{worst}{worst}").as_bytes()).is_err(), "there is a worse one");
+    path(repeat, &worst);
 }
 
 fn load(repeat: u64, hosts: usize) {

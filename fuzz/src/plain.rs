@@ -79,44 +79,54 @@ pub fn host(authority: &str) -> Option<String> {
     good.then_some(name)
 }
 
-/// Everything that servers may make of a path; nothing where it is refused.
+/// Everything that servers may make of a path; nothing where it is refused or has more readings
+/// than are judged.
 pub fn readings(path: &str) -> Option<Vec<String>> {
     let control = |text: &str| text.chars().any(|c| c.is_ascii_control());
-    if path.contains('#') || !path.is_ascii() || control(path) {
+    if path.contains('#') || !path.is_ascii() || control(path) || unescape(path, true).is_none() {
         return None;
     }
-    let once = unescape(path, true)?;
-    let twice = unescape(&once, false)?;
-    if control(&once) || control(&twice) {
-        return None;
-    }
-    let mut all = Vec::new();
-    for start in [path.to_owned(), once, twice] {
-        for backslash in [false, true] {
-            for parameters in [false, true] {
-                for merge in [false, true] {
-                    for dots in [false, true] {
-                        let mut text = start.clone();
-                        if backslash {
-                            text = text.split('\\').collect::<Vec<_>>().join("/");
-                        }
-                        if parameters {
-                            text = without_parameters(&text);
-                        }
-                        while merge && text.contains("//") {
-                            text = text.replace("//", "/");
-                        }
-                        if dots {
-                            text = without_dots(&text);
-                        }
-                        all.push(text);
-                    }
-                }
-            }
+    let mut all = std::collections::BTreeSet::new();
+    let mut unseen = vec![path.to_owned()];
+    while let Some(text) = unseen.pop() {
+        if !all.insert(text.clone()) {
+            continue;
         }
+        if all.len() > 256 {
+            return None;
+        }
+        // Escaped slashes are hidden from the decoder under a name that no path holds.
+        let mut hidden = text.clone();
+        for (escape, name) in HIDDEN {
+            hidden = hidden.replace(escape, name);
+        }
+        let mut but_slashes = unescape(&hidden, false)?;
+        for (escape, name) in HIDDEN {
+            but_slashes = but_slashes.replace(name, escape);
+        }
+        unseen.push(but_slashes);
+        let decoded = unescape(&text, false)?;
+        if control(&decoded) {
+            return None;
+        }
+        unseen.push(decoded);
+        unseen.push(text.split('\\').collect::<Vec<_>>().join("/"));
+        unseen.push(without_parameters(&text));
+        let mut merged = text.clone();
+        while merged.contains("//") {
+            merged = merged.replace("//", "/");
+        }
+        unseen.push(merged);
+        unseen.push(without_dots(&text, false));
+        unseen.push(without_dots(&text, true));
+        unseen.push(text.chars().take_while(|c| !"?#".contains(*c)).collect());
     }
-    Some(all)
+    let bytes: usize = all.iter().map(String::len).sum();
+    (all.len() == 1 || bytes <= 131_072).then(|| all.into_iter().collect())
 }
+
+const HIDDEN: [(&str, &str); 4] =
+    [("%2f", "\u{1}"), ("%2F", "\u{2}"), ("%5c", "\u{3}"), ("%5C", "\u{4}")];
 
 fn unescape(text: &str, strict: bool) -> Option<String> {
     let bytes = text.as_bytes();
@@ -152,7 +162,7 @@ fn without_parameters(text: &str) -> String {
     out
 }
 
-fn without_dots(text: &str) -> String {
+fn without_dots(text: &str, with_parameters: bool) -> String {
     let (root, relative) = match text.strip_prefix('/') {
         Some(rest) => ("/", rest),
         None => ("", text),
@@ -160,10 +170,14 @@ fn without_dots(text: &str) -> String {
     let segments: Vec<&str> = relative.split('/').collect();
     let mut out: Vec<&str> = Vec::new();
     for (index, segment) in segments.iter().enumerate() {
-        if *segment == ".." {
+        let name = match with_parameters {
+            true => segment.split(';').next().unwrap_or(segment),
+            false => segment,
+        };
+        if name == ".." {
             out.pop();
         }
-        if !matches!(*segment, "." | "..") {
+        if !matches!(name, "." | "..") {
             out.push(segment);
         } else if index + 1 == segments.len() {
             out.push("");

@@ -324,7 +324,7 @@ fn percent_decode(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return Cow::Borrowed(text);
     }
-    let decoded = pieces(text).map(|piece| match piece {
+    let decoded = pieces(text).map(|(piece, _)| match piece {
         Piece::Plain(b'+') => b' ',
         Piece::Plain(byte) | Piece::Escaped(byte) => byte,
         Piece::Broken => b'%',

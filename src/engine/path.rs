@@ -1,9 +1,11 @@
 //! The readings of a path: what different servers make of the same bytes.
 //!
-//! Servers decode escapes once or twice, take `\` for `/`, drop `;parameters`, merge slashes and
-//! resolve dot segments, or do not. A path on which they differ must not slip past a rule that
-//! was written for one reading, so the engine judges it under all of them. Paths without any of
-//! these bytes, nearly all, have one reading and are found by a single scan.
+//! Servers decode escapes once or more often, take `\` for `/`, drop `;parameters`, merge slashes,
+//! resolve dot segments and end the path at a decoded `?`, or do not, and each in an order of its
+//! own: Tomcat drops parameters before it decodes, others afterwards. A path on which they differ
+//! must not slip past a rule that was written for one reading, so the engine judges it under all of
+//! them: the closure of the path under every step. Paths without any of these bytes, nearly all,
+//! have one reading and are found by a single scan.
 
 use super::percent::{Piece, pieces};
 
@@ -34,14 +36,23 @@ pub enum PathError {
     /// Escapes that decode to invalid or overlong UTF-8.
     #[error("the path holds escapes that are not valid UTF-8")]
     Utf8,
-    /// Too long to be judged under every reading.
+    /// Longer than what is judged under several readings.
     #[error("the path can be read in several ways and is over {MAX_AMBIGUOUS_BYTES} bytes")]
     TooLong,
+    /// More readings than are judged.
+    #[error(
+        "the path can be read in over {MAX_READINGS} ways, or in ways of over {MAX_READINGS_BYTES} \
+         bytes together"
+    )]
+    TooManyReadings,
 }
 
-/// Longest path that is judged under several readings: each costs as much as a path of its own, and
-/// no API needs one.
+/// Longest path that is judged under several readings: no API needs a longer one.
 const MAX_AMBIGUOUS_BYTES: usize = 8_192;
+/// Most readings of one path, and most bytes of all of them together: each reading costs as much
+/// as a path of its own, and escapes within escapes could make thousands.
+const MAX_READINGS: usize = 256;
+const MAX_READINGS_BYTES: usize = 128 * 1_024;
 
 /// The part of `:path` before the query.
 pub fn without_query(path: &[u8]) -> &[u8] {
@@ -76,59 +87,121 @@ pub fn readings(path: &[u8]) -> Result<Readings<'_>, PathError> {
     if path.len() > MAX_AMBIGUOUS_BYTES {
         return Err(PathError::TooLong);
     }
-    let once = decode(path, Invalid::Refused)?;
-    // A second decoding meets what the first one made: `%25zz` is a valid way to write `%zz`,
-    // so an invalid escape stays as it is there.
-    let twice = decode(&once, Invalid::Kept)?;
+    check_escapes(path)?;
+    closure(path).map(Readings::Several)
+}
 
-    let mut readings: Vec<String> = vec![path.to_owned()];
-    for decoded in [path, &once, &twice] {
-        for steps in 0_u8..16 {
-            let mut reading = decoded.to_owned();
-            if steps & 1 != 0 {
-                reading = reading.replace('\\', "/");
-            }
-            if steps & 2 != 0 {
-                reading = drop_parameters(&reading);
-            }
-            if steps & 4 != 0 {
-                reading = merge_slashes(&reading);
-            }
-            if steps & 8 != 0 {
-                reading = resolve_dot_segments(&reading);
-            }
-            if !readings.contains(&reading) {
-                readings.push(reading);
+/// Everything that any number of steps, in any order, makes of the path.
+fn closure(path: &str) -> Result<Vec<String>, PathError> {
+    let mut readings = vec![path.to_owned()];
+    let mut bytes = path.len();
+    let mut next = 0;
+    while let Some(reading) = readings.get(next) {
+        let mut found = Vec::new();
+        for step in Step::ALL {
+            if let Some(other) = step.apply(reading)? {
+                if !readings.contains(&other) && !found.contains(&other) {
+                    bytes = bytes.saturating_add(other.len());
+                    found.push(other);
+                }
             }
         }
+        readings.extend(found);
+        if readings.len() > MAX_READINGS || bytes > MAX_READINGS_BYTES {
+            return Err(PathError::TooManyReadings);
+        }
+        next = next.saturating_add(1);
     }
-    Ok(Readings::Several(readings))
+    Ok(readings)
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Invalid {
-    Refused,
-    Kept,
+/// One thing that a server may do to a path before it looks at it.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// Decodes every escape (RFC 3986, section 2.1).
+    Decode,
+    /// Decodes every escape but those of `/` and `\`, as servers do that tell an escaped slash
+    /// from one that separates.
+    DecodeButSlashes,
+    /// Takes `\` for `/`.
+    TurnBackslashes,
+    /// Drops `;parameters` from each segment.
+    DropParameters,
+    /// Takes several slashes in a row for one.
+    MergeSlashes,
+    /// Resolves `.` and `..` (RFC 3986, section 5.2.4).
+    ResolveDots,
+    /// Resolves dot segments that have parameters too, such as `..;x`.
+    ResolveDotsWithParameters,
+    /// Ends the path at a `?` or `#`, which was an escape when it was sent.
+    End,
 }
 
-/// Decodes every escape once (RFC 3986, section 2.1).
-fn decode(path: &str, invalid: Invalid) -> Result<String, PathError> {
+impl Step {
+    const ALL: [Self; 8] = [
+        Self::Decode,
+        Self::DecodeButSlashes,
+        Self::TurnBackslashes,
+        Self::DropParameters,
+        Self::MergeSlashes,
+        Self::ResolveDots,
+        Self::ResolveDotsWithParameters,
+        Self::End,
+    ];
+
+    /// What the step makes of a path; `None` where it plainly changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// An escape decodes to what no reading makes safe.
+    fn apply(self, path: &str) -> Result<Option<String>, PathError> {
+        let has = |bytes: &[u8]| path.bytes().any(|byte| bytes.contains(&byte));
+        Ok(match self {
+            Self::Decode if has(b"%") => Some(decode(path, |_| true)?),
+            Self::DecodeButSlashes if has(b"%") => {
+                Some(decode(path, |byte| !matches!(byte, b'/' | b'\\'))?)
+            }
+            Self::TurnBackslashes if has(b"\\") => Some(path.replace('\\', "/")),
+            Self::DropParameters if has(b";") => Some(drop_parameters(path)),
+            Self::MergeSlashes if path.contains("//") => Some(merge_slashes(path)),
+            Self::ResolveDots if has(b".") => Some(resolve_dots(path, |segment| segment)),
+            Self::ResolveDotsWithParameters if has(b".") && has(b";") => {
+                Some(resolve_dots(path, without_parameters))
+            }
+            Self::End => path.split_once(['?', '#']).map(|(path, _)| path.to_owned()),
+            _ => None,
+        })
+    }
+}
+
+/// Refuses a path as sent in which two hexadecimal digits do not follow a `%`. Once decoded, that
+/// is no error any more: `%25zz` is a valid way to write `%zz`.
+fn check_escapes(path: &str) -> Result<(), PathError> {
+    match pieces(path.as_bytes()).any(|(piece, _)| piece == Piece::Broken) {
+        true => Err(PathError::Escape),
+        false => Ok(()),
+    }
+}
+
+/// Decodes, once, the escapes of the bytes that are `wanted`.
+fn decode(path: &str, wanted: impl Fn(u8) -> bool) -> Result<String, PathError> {
     let mut out = Vec::with_capacity(path.len());
-    for piece in pieces(path.as_bytes()) {
+    for (piece, written) in pieces(path.as_bytes()) {
         match piece {
-            Piece::Plain(byte) => out.push(byte),
-            Piece::Escaped(0..0x20 | 0x7F) => return Err(PathError::Control),
-            Piece::Escaped(byte) => out.push(byte),
-            Piece::Broken if invalid == Invalid::Kept => out.push(b'%'),
-            Piece::Broken => return Err(PathError::Escape),
+            Piece::Escaped(0..0x20 | 0x7f) => return Err(PathError::Control),
+            Piece::Escaped(value) if wanted(value) => out.push(value),
+            _ => out.extend(written),
         }
     }
     String::from_utf8(out).map_err(|_| PathError::Utf8)
 }
 
 fn drop_parameters(path: &str) -> String {
-    let kept = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
-    kept.collect::<Vec<_>>().join("/")
+    path.split('/').map(without_parameters).collect::<Vec<_>>().join("/")
+}
+
+fn without_parameters(segment: &str) -> &str {
+    segment.split(';').next().unwrap_or_default()
 }
 
 fn merge_slashes(path: &str) -> String {
@@ -141,8 +214,8 @@ fn merge_slashes(path: &str) -> String {
     out
 }
 
-/// Resolves `.` and `..` (RFC 3986, section 5.2.4).
-fn resolve_dot_segments(path: &str) -> String {
+/// Resolves the segments whose `name` is `.` or `..` (RFC 3986, section 5.2.4).
+fn resolve_dots<'p>(path: &'p str, name: impl Fn(&'p str) -> &'p str) -> String {
     let (root, relative) = match path.strip_prefix('/') {
         Some(relative) => ("/", relative),
         None => ("", path),
@@ -151,12 +224,12 @@ fn resolve_dot_segments(path: &str) -> String {
     let mut segments = relative.split('/').peekable();
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
-        match segment {
+        match name(segment) {
             "." => {}
             ".." => {
                 kept.pop();
             }
-            segment => {
+            _ => {
                 kept.push(segment);
                 continue;
             }
@@ -172,6 +245,7 @@ fn resolve_dot_segments(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn several(path: &str) -> Vec<String> {
         match readings(path.as_bytes()).unwrap() {
@@ -212,6 +286,27 @@ mod tests {
             "/v1/payments/..%253b/admin",
             "/v1/payments//..//../admin",
             "/v1/payments/x/..;/../admin",
+            // Parameters are dropped, then escapes decoded, then dots resolved.
+            "/v1/payments/x;%2fy/..%2f..%2fadmin",
+            "/v1/payments/x;%252fy/..%252f..%252fadmin",
+            "/v1/payments/x%3b%252fy/..%252f..%252fadmin",
+            // Escaped slashes stay while dots are decoded, so two segments lead out and not three.
+            "/v1/payments/a%2fb/%2e%2e;/%2e%2e;/admin",
+            "/v1/payments/a%2fb/%2e%2e/%2e%2e/admin",
+            "/v1/payments/a%5cb/%2e%2e/%2e%2e/admin",
+            "/v1/payments/a%252fb/%252e%252e/%252e%252e/admin",
+            // Escaped as often as a path can hold.
+            "/v1/payments/%252525252e%2525252e/admin",
+            // Only dot segments lose their parameters.
+            "/v1/payments/x;/..;y/..;z/admin",
+            // Slashes merge before or after dots are resolved.
+            "/v1/payments//../../admin",
+            // The path ends at what decodes to `?` or `#`.
+            "/v1/admin%3f/items",
+            "/v1/admin%23/items",
+            "/v1/admin%253fitems",
+            "/v1/payments/..%2fadmin%3fx",
+            "/v1/admin;x%3fy/z",
         ] {
             let readings = several(path);
             assert!(
@@ -235,7 +330,7 @@ mod tests {
     #[test]
     fn what_no_reading_makes_safe_is_refused() {
         use PathError::*;
-        let table: [(&[u8], PathError); 17] = [
+        let table: [(&[u8], PathError); 20] = [
             (b"/a#b", Fragment),
             (b"/a\x00", Control),
             (b"/a\x7f", Control),
@@ -253,6 +348,9 @@ mod tests {
             (b"/a%c0%af", Utf8),
             (b"/a%ed%a0%80", Utf8),
             (b"/a%25c0%25af", Utf8),
+            (b"/a%252500", Control),
+            (b"/a;%zz/b", Escape),
+            (b"/a;%00/b", Control),
         ];
         for (path, error) in table {
             assert_eq!(readings(path), Err(error), "{}", path.escape_ascii());
@@ -264,6 +362,53 @@ mod tests {
         let long = format!("/{}", "a".repeat(MAX_AMBIGUOUS_BYTES));
         assert_eq!(readings(long.as_bytes()), Ok(Readings::One(&long)));
         assert_eq!(readings(format!("{long}//").as_bytes()), Err(PathError::TooLong));
+    }
+
+    #[test]
+    fn paths_with_more_readings_than_are_judged_are_refused() {
+        for path in [
+            // Each decoding takes one level of escapes away, and there are thousands.
+            format!("/%{}", "25".repeat(MAX_AMBIGUOUS_BYTES / 2 - 4)),
+            // Few readings, each of them long.
+            format!("/{}%252f%2f;x//./y", "a".repeat(MAX_AMBIGUOUS_BYTES - 20)),
+            format!("/%{}2f;//./%5c\\", "25".repeat(40)),
+        ] {
+            assert!(path.len() <= MAX_AMBIGUOUS_BYTES);
+            assert_eq!(readings(path.as_bytes()), Err(PathError::TooManyReadings), "{path}");
+        }
+    }
+
+    /// What a server could do: any steps, in any order.
+    fn walk(path: &str, choices: &[usize]) -> String {
+        let mut path = path.to_owned();
+        for choice in choices {
+            let step = Step::ALL[choice % Step::ALL.len()];
+            path = step.apply(&path).unwrap().unwrap_or(path);
+        }
+        path
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_server_does_in_whatever_order_is_a_reading(
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    Just("/"), Just("a"), Just(".."), Just("."), Just(";"), Just("\\"),
+                    Just("%2f"), Just("%5c"), Just("%2e"), Just("%3b"), Just("%3f"), Just("%25"),
+                    Just("%252f"), Just("//"),
+                ],
+                0..9,
+            ),
+            choices in proptest::collection::vec(0_usize..8, 0..12),
+        ) {
+            let path = format!("/{}", parts.concat());
+            let Ok(readings) = readings(path.as_bytes()) else { return Ok(()) };
+            let end = walk(&path, &choices);
+            match readings {
+                Readings::One(only) => prop_assert_eq!(only, end),
+                Readings::Several(all) => prop_assert!(all.contains(&end), "{} of {:?}", end, all),
+            }
+        }
     }
 
     #[test]
@@ -281,7 +426,7 @@ mod tests {
             ("/", "/"),
         ];
         for (path, expected) in table {
-            assert_eq!(resolve_dot_segments(path), expected, "{path}");
+            assert_eq!(resolve_dots(path, |segment| segment), expected, "{path}");
         }
     }
 }

@@ -12,19 +12,22 @@ pub(super) enum Piece {
     Broken,
 }
 
-/// Takes a text apart.
-pub(super) fn pieces(text: &[u8]) -> impl Iterator<Item = Piece> {
-    let mut bytes = text.iter().copied();
+/// Takes a text apart: each part, and how it is written.
+pub(super) fn pieces(text: &[u8]) -> impl Iterator<Item = (Piece, &[u8])> {
+    let mut rest = text;
     std::iter::from_fn(move || {
-        let byte = bytes.next()?;
-        if byte != b'%' {
-            return Some(Piece::Plain(byte));
-        }
-        let mut ahead = bytes.clone();
-        let (high, low) = (ahead.next().and_then(digit), ahead.next().and_then(digit));
-        let Some((high, low)) = high.zip(low) else { return Some(Piece::Broken) };
-        bytes = ahead;
-        Some(Piece::Escaped((high << 4) | low))
+        let (piece, length) = match rest {
+            [] => return None,
+            [b'%', high, low, ..] => match digit(*high).zip(digit(*low)) {
+                Some((high, low)) => (Piece::Escaped((high << 4) | low), 3),
+                None => (Piece::Broken, 1),
+            },
+            [b'%', ..] => (Piece::Broken, 1),
+            [byte, ..] => (Piece::Plain(*byte), 1),
+        };
+        let (written, after) = rest.split_at_checked(length)?;
+        rest = after;
+        Some((piece, written))
     })
 }
 
@@ -50,7 +53,9 @@ mod tests {
             (b"+", &[Plain(b'+')]),
         ];
         for (text, expected) in table {
-            assert_eq!(pieces(text).collect::<Vec<_>>(), *expected, "{text:?}");
+            let (found, written): (Vec<_>, Vec<_>) = pieces(text).unzip();
+            assert_eq!(found, *expected, "{text:?}");
+            assert_eq!(written.concat(), *text);
         }
     }
 }

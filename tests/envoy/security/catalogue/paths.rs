@@ -6,7 +6,7 @@ const PATHS: &str = "Paths";
 const METHODS: &str = "Methods and overrides";
 
 /// What gets nowhere: the target as a shell would escape it, what it is, who fell for it.
-const TARGETS: [(&[u8], &str, &str); 27] = [
+const TARGETS: [(&[u8], &str, &str); 36] = [
     (
         b"/v1/payments/../admin",
         "`/v1/payments/../admin`",
@@ -46,6 +46,23 @@ const TARGETS: [(&[u8], &str, &str); 27] = [
     (b"/v1/paymentsx/42", "`/v1/paymentsx/42`", ""),
     (b"/v1/admin?/v1/payments/42", "`/v1/admin?/v1/payments/42`", ""),
     (b"/v1/admin;/v1/payments/42", "`/v1/admin;/v1/payments/42`", ""),
+    (b"/v1/payments/x;%2fy/..%2f..%2fadmin", "`/v1/payments/x;%2fy/..%2f..%2fadmin`", ""),
+    (
+        b"/v1/payments/x;%252fy/..%252f..%252fadmin",
+        "`/v1/payments/x;%252fy/..%252f..%252fadmin`",
+        "",
+    ),
+    (
+        b"/v1/payments/x%3b%252fy/..%252f..%252fadmin",
+        "`/v1/payments/x%3b%252fy/..%252f..%252fadmin`",
+        "",
+    ),
+    (b"/v1/payments/a%2fb/%2e%2e;/%2e%2e;/admin", "`/v1/payments/a%2fb/%2e%2e;/%2e%2e;/admin`", ""),
+    (b"/v1/payments/a%2fb/..;/..;/admin", "`/v1/payments/a%2fb/..;/..;/admin`", ""),
+    (b"/v1/payments/%252525252e%2525252e/admin", "`/v1/payments/%252525252e%2525252e/admin`", ""),
+    (b"/v1/admin%3f/v1/payments/42", "`/v1/admin%3f/v1/payments/42`", ""),
+    (b"/v1/payments/..%2fadmin%3fx", "`/v1/payments/..%2fadmin%3fx`", ""),
+    (b"/v1/payments/..%2fadmin%23x", "`/v1/payments/..%2fadmin%23x`", ""),
 ];
 
 /// The rows.
