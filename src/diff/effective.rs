@@ -140,7 +140,7 @@ impl<'p> Access<'p> {
 impl<'p> Tokens<'p> {
     /// How a server judges tokens.
     pub fn new(policy: &'p Policy, authentication: &'p Authentication, shadow: bool) -> Self {
-        let rules = authentication.jwt.iter().filter_map(|index| pick(&policy.jwt_rules, *index));
+        let rules = authentication.jwt.iter().filter_map(|index| policy.jwt_rule(*index));
         let mut issuers: Vec<_> = rules.map(Issuer::new).collect();
         issuers.sort();
         Self { issuers, required: authentication.required, shadow }
@@ -181,9 +181,4 @@ pub fn atoms<'p>(
         let to = to.clone().into_iter();
         to.map(move |operation| Atom { who: who.clone(), operation })
     })
-}
-
-/// An entry of one of the policy's tables.
-pub fn pick<T>(table: &[T], index: u32) -> Option<&T> {
-    table.get(usize::try_from(index).ok()?)
 }

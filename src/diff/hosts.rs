@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::effective::{Access, Effective, Manner, Tokens, Who, atoms, pick};
+use super::effective::{Access, Effective, Manner, Tokens, Who, atoms};
 use crate::engine::precedence::{Decides, decides};
 use crate::policy::hosts::HostTable;
 use crate::policy::{DefaultAction, EgressHost, Policy, Server};
@@ -71,10 +71,10 @@ impl<'p> View<'p> {
     }
 
     fn rules(&self, indices: &[u32]) -> Access<'p> {
-        let rules = indices.iter().filter_map(|index| pick(&self.policy.rules, *index));
+        let rules = indices.iter().filter_map(|index| self.policy.rule(*index));
         let atoms = rules.flat_map(|rule| {
             let from = rule.from.as_ref().map(|from| {
-                let principals = from.iter().filter_map(|it| pick(&self.policy.principals, *it));
+                let principals = from.iter().filter_map(|it| self.policy.principal(*it));
                 principals.map(Who::Token).collect()
             });
             atoms(from, self.operations(rule.to.as_deref()))
@@ -83,7 +83,7 @@ impl<'p> View<'p> {
     }
 
     fn entries(&self, indices: &[u32]) -> Access<'p> {
-        let rules = indices.iter().filter_map(|index| pick(&self.policy.egress_rules, *index));
+        let rules = indices.iter().filter_map(|index| self.policy.egress_rule(*index));
         let atoms = rules.flat_map(|rule| {
             let from = rule.from.as_ref();
             let from = from.map(|from| {
@@ -95,8 +95,7 @@ impl<'p> View<'p> {
     }
 
     fn operations(&self, to: Option<&'p [u32]>) -> Option<Vec<&'p crate::policy::Operation>> {
-        let operations = &self.policy.operations;
-        to.map(|to| to.iter().filter_map(|index| pick(operations, *index)).collect())
+        to.map(|to| to.iter().filter_map(|index| self.policy.operation(*index)).collect())
     }
 
     fn names(&self) -> impl Iterator<Item = &'p str> {

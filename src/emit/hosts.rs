@@ -1,16 +1,24 @@
-//! What decides for which hostname, for outputs that say so host by host.
+//! What decides for which hostname, and where that is written, for outputs that say it host by host.
 
+use std::collections::HashSet;
+
+use super::findings::Findings;
+use crate::compile::Compiled;
+use crate::compile::model::ServerDeployment;
 use crate::engine::precedence::{Decides, decides};
 use crate::policy::hosts::HostTable;
-use crate::policy::{Authentication, Authorization, EgressHost, Policy};
+use crate::policy::{Authentication, Authorization, EgressHost, Policy, Server};
+use crate::resource::source::Origin;
 
 /// A hostname that the Gateway says something about.
 #[derive(Debug)]
 pub struct Host<'c> {
     /// Exact, `*.suffix` or `*`.
     pub hostname: &'c str,
-    /// Index of the server that governs it.
-    pub server: Option<usize>,
+    /// The server that governs it.
+    pub server: Option<&'c Server>,
+    /// Where that server is written.
+    pub origin: Option<&'c Origin>,
     /// What `egressAuthorization` says about it.
     pub egress: Option<&'c EgressHost>,
     pub decides: Decides<&'c Authorization, &'c EgressHost, &'c Authentication>,
@@ -20,33 +28,39 @@ pub struct Host<'c> {
 #[derive(Debug)]
 pub struct Hosts<'c> {
     list: Vec<Host<'c>>,
+    policy: &'c Policy,
+    deployments: &'c [ServerDeployment],
 }
 
 impl<'c> Hosts<'c> {
-    pub fn new(policy: &'c Policy) -> Self {
+    pub fn new(compiled: &'c Compiled) -> Self {
+        let (policy, deployments) = (&compiled.policy, &compiled.deployment.servers);
         let mut table = HostTable::with_capacity(policy.servers.len());
         for (index, server) in policy.servers.iter().enumerate() {
             // A compiled policy names no hostname twice.
             let _ = table.insert(&server.hostname, index);
         }
         let host = |hostname: &'c str, server: Option<usize>, egress: Option<&'c EgressHost>| {
-            let governing = server.and_then(|index| policy.servers.get(index));
-            Host { hostname, server, egress, decides: decides(governing, egress) }
+            let origin = server.and_then(|index| deployments.get(index)).map(|it| &it.origin);
+            let server = server.and_then(|index| policy.servers.get(index));
+            Host { hostname, server, origin, egress, decides: decides(server, egress) }
         };
         let named = policy.egress.iter().map(|egress| {
             let hostname = egress.hostname.as_str();
-            host(hostname, table.get(hostname).copied(), Some(egress))
+            let server = table.get(hostname).copied();
+            (server, host(hostname, server, Some(egress)))
         });
         let mut list: Vec<_> = named.collect();
-        let in_egress: std::collections::HashSet<_> =
+        let in_egress: HashSet<_> =
             policy.egress.iter().map(|egress| egress.hostname.as_str()).collect();
         for (index, server) in policy.servers.iter().enumerate() {
             if !in_egress.contains(server.hostname.as_str()) {
-                list.push(host(&server.hostname, Some(index), None));
+                list.push((Some(index), host(&server.hostname, Some(index), None)));
             }
         }
-        list.sort_unstable_by_key(|host| host.server);
-        Self { list }
+        list.sort_by_key(|(server, _)| *server);
+        let list = list.into_iter().map(|(_, host)| host).collect();
+        Self { list, policy, deployments }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Host<'c>> {
@@ -66,5 +80,29 @@ impl<'c> Hosts<'c> {
             .iter()
             .map(|host| host.hostname)
             .filter(move |name| *name != wildcard && name.ends_with(&suffix))
+    }
+
+    /// Where the first server that uses a JWT rule is written.
+    pub fn origin_of_jwt_rule(&self, rule: u32) -> Option<&'c Origin> {
+        let uses = |server: &Server| {
+            server.authentication.as_ref().is_some_and(|it| it.jwt.contains(&rule))
+        };
+        let position = self.policy.servers.iter().position(uses)?;
+        self.deployments.get(position).map(|server| &server.origin)
+    }
+
+    /// Refuses what is only tried out, which no filter but ours can.
+    pub fn refuse_trials(&self, hint: &str, findings: &mut Findings) {
+        for host in &self.list {
+            let parts = [
+                (host.server.is_some_and(|it| it.shadow_authentication), "authentication"),
+                (host.server.is_some_and(|it| it.shadow_authorization), "authorization"),
+                (host.egress.is_some_and(|it| it.shadow), "egressAuthorization"),
+            ];
+            for (_, part) in parts.into_iter().filter(|(shadow, _)| *shadow) {
+                let message = format!("the {part} of `{}` is only tried out", host.hostname);
+                findings.refuse(host.origin, message, hint);
+            }
+        }
     }
 }

@@ -171,9 +171,9 @@ impl Explainer {
 }
 
 fn token_places(policy: &Policy) -> BTreeMap<String, Locations> {
-    let pick = |index: &u32| policy.jwt_rules.get(usize::try_from(*index).ok()?);
     let servers = policy.servers.iter().map(|server| {
-        let rules = server.authentication.iter().flat_map(|it| &it.jwt).filter_map(pick);
+        let indices = server.authentication.iter().flat_map(|it| &it.jwt);
+        let rules = indices.filter_map(|index| policy.jwt_rule(*index));
         (server.name.clone(), Locations::new(rules))
     });
     servers.collect()

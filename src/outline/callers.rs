@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::diff::effective::{Effective, Who, pick};
+use crate::diff::effective::{Effective, Who};
 use crate::diff::stand_in;
 use crate::diff::witness::LIFETIME_SECONDS;
 use crate::policy::text_pattern::TextPattern;
@@ -57,7 +57,7 @@ pub(super) fn callers(policy: &Policy, names: &stand_in::Callers) -> Vec<Caller>
         .pairs(policy)
         .into_iter()
         .filter_map(|(principal, issuer)| {
-            Some(issuers.principal(pick(&policy.principals, principal)?, issuer))
+            Some(issuers.principal(policy.principal(principal)?, issuer))
         })
         .collect();
     callers.extend(issuers.0.keys().map(|issuer| issuers.another(issuer)));
@@ -149,14 +149,14 @@ impl<'p> Issuers<'p> {
         let mut pairs = BTreeSet::new();
         for server in &policy.servers {
             let rules = server.authorization.iter().flat_map(|it| &it.rules);
-            let rules = rules.filter_map(|index| pick(&policy.rules, *index));
+            let rules = rules.filter_map(|index| policy.rule(*index));
             let principals: BTreeSet<_> =
                 rules.filter_map(|rule| rule.from.as_ref()).flatten().copied().collect();
             let issuers = server.authentication.iter().flat_map(|it| &it.jwt);
-            let issuers = issuers.filter_map(|index| pick(&policy.jwt_rules, *index));
+            let issuers = issuers.filter_map(|index| policy.jwt_rule(*index));
             for issuer in issuers.map(|rule| rule.issuer.as_str()) {
                 pairs.extend(principals.iter().copied().filter_map(|index| {
-                    let principal = pick(&policy.principals, index)?;
+                    let principal = policy.principal(index)?;
                     let iss = principal.iss.as_deref().map(TextPattern::parse);
                     iss.is_none_or(|iss| iss.matches(issuer)).then_some((index, issuer))
                 }));

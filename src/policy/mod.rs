@@ -81,6 +81,36 @@ impl Policy {
         reader.end()?;
         Ok(policy)
     }
+
+    /// An entry of `jwt_rules` by its index, where there is one; an engine takes no policy with an
+    /// index that is out of range.
+    pub fn jwt_rule(&self, index: u32) -> Option<&JwtRule> {
+        entry(&self.jwt_rules, index)
+    }
+
+    /// An entry of `principals`, likewise.
+    pub fn principal(&self, index: u32) -> Option<&Principal> {
+        entry(&self.principals, index)
+    }
+
+    /// An entry of `operations`, likewise.
+    pub fn operation(&self, index: u32) -> Option<&Operation> {
+        entry(&self.operations, index)
+    }
+
+    /// An entry of `rules`, likewise.
+    pub fn rule(&self, index: u32) -> Option<&Rule> {
+        entry(&self.rules, index)
+    }
+
+    /// An entry of `egress_rules`, likewise.
+    pub fn egress_rule(&self, index: u32) -> Option<&EgressRule> {
+        entry(&self.egress_rules, index)
+    }
+}
+
+fn entry<T>(table: &[T], index: u32) -> Option<&T> {
+    table.get(usize::try_from(index).ok()?)
 }
 
 /// What happens to a request for a host that nothing governs.

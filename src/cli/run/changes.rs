@@ -59,7 +59,7 @@ fn authentication(policy: &Policy, server: &Server) -> Value {
     server.authentication.as_ref().map_or(Value::Null, |authentication| {
         json!({
             "required": authentication.required,
-            "jwt": picked(&policy.jwt_rules, &authentication.jwt),
+            "jwt": written(&authentication.jwt, |index| policy.jwt_rule(index)),
         })
     })
 }
@@ -67,29 +67,26 @@ fn authentication(policy: &Policy, server: &Server) -> Value {
 /// The authorization of a server with everything it refers to written out.
 fn authorization(policy: &Policy, server: &Server) -> Value {
     server.authorization.as_ref().map_or(Value::Null, |authorization| {
-        let rules = authorization.rules.iter().filter_map(|index| pick(&policy.rules, *index));
+        let rules = authorization.rules.iter().filter_map(|index| policy.rule(*index));
         rules
             .map(|rule| {
                 json!({
                     "name": rule.name,
-                    "from": rule.from.as_ref().map(|from| picked(&policy.principals, from)),
-                    "to": rule.to.as_ref().map(|to| picked(&policy.operations, to)),
+                    "from": rule.from.as_ref().map(|it| written(it, |at| policy.principal(at))),
+                    "to": rule.to.as_ref().map(|it| written(it, |at| policy.operation(at))),
                 })
             })
             .collect()
     })
 }
 
-fn picked<T: serde::Serialize>(table: &[T], indices: &[u32]) -> Vec<Value> {
-    indices
-        .iter()
-        .filter_map(|index| pick(table, *index))
-        .map(|item| serde_json::to_value(item).unwrap_or_default())
-        .collect()
-}
-
-fn pick<T>(table: &[T], index: u32) -> Option<&T> {
-    table.get(usize::try_from(index).ok()?)
+/// What indices refer to.
+fn written<'p, T>(indices: &[u32], find: impl Fn(u32) -> Option<&'p T>) -> Vec<Value>
+where
+    T: serde::Serialize + 'p,
+{
+    let found = indices.iter().filter_map(|index| find(*index));
+    found.map(|item| serde_json::to_value(item).unwrap_or_default()).collect()
 }
 
 #[cfg(test)]

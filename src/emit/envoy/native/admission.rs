@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Native;
 use super::permissions;
 use super::principals::Who;
-use super::{Native, at};
 use crate::emit::findings::Findings;
 use crate::emit::hosts::Host;
 use crate::engine::precedence::Decides;
@@ -111,7 +111,7 @@ impl<'c> Native<'c> {
     ) -> Vec<(String, Vec<Value>, Who)> {
         let authentication = self.authentication(host);
         let rules = authorization.rules.iter();
-        let rules = rules.filter_map(|index| at(&self.policy.rules, *index));
+        let rules = rules.filter_map(|index| self.policy.rule(*index));
         let mut policies = Vec::new();
         for (position, rule) in rules.enumerate() {
             let who = match (&rule.from, authentication) {
@@ -120,7 +120,7 @@ impl<'c> Native<'c> {
                 // Nothing to match without tokens.
                 (Some(_), None) => Who::Nobody,
                 (Some(from), Some(authentication)) => {
-                    self.described(from, authentication, &rule.name, self.origin(host), findings)
+                    self.described(from, authentication, &rule.name, host.origin, findings)
                 }
             };
             let what = self.operations(rule.to.as_deref(), &rule.name, host, findings);
@@ -136,10 +136,10 @@ impl<'c> Native<'c> {
         egress: &EgressHost,
         findings: &mut Findings,
     ) -> Vec<(String, Vec<Value>, Who)> {
-        let entries = egress.rules.iter().filter_map(|index| at(&self.policy.egress_rules, *index));
+        let entries = egress.rules.iter().filter_map(|index| self.policy.egress_rule(*index));
         let mut policies = Vec::new();
         for (position, entry) in entries.enumerate() {
-            let origin = self.origin(host);
+            let origin = host.origin;
             let token = match self.authentication(host) {
                 Some(authentication) => self.authenticated(authentication),
                 None => Who::Anyone,
@@ -158,7 +158,7 @@ impl<'c> Native<'c> {
         host: &Host<'c>,
         findings: &mut Findings,
     ) -> Vec<Value> {
-        permissions::operations(&self.policy.operations, to, rule, self.origin(host), findings)
+        permissions::operations(self.policy, to, rule, host.origin, findings)
     }
 
     /// Every policy, each naming its hosts.

@@ -30,13 +30,11 @@ use serde_json::{Map, Value, json};
 use super::listener::Enforcement;
 use super::{EmitError, upstream};
 use crate::compile::Compiled;
-use crate::compile::model::ServerDeployment;
 use crate::emit::findings::Findings;
 use crate::emit::hosts::{Host, Hosts};
 use crate::policy::hosts::HostTable;
-use crate::policy::{Authentication, JwtRule, Policy, Server};
+use crate::policy::{Authentication, Policy};
 use crate::resource::diagnostic::Diagnostics;
-use crate::resource::source::Origin;
 
 const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
 const RBAC: &str = "envoy.filters.http.rbac";
@@ -80,10 +78,10 @@ pub fn bootstrap(
     let policy = &compiled.policy;
     let mut plan = upstream::plan(compiled, envoy)?;
     plan.add_hosts(policy.egress.iter().map(|host| host.hostname.as_str()));
-    let hosts = Hosts::new(policy);
+    let hosts = Hosts::new(compiled);
     let native = Native::new(compiled, &hosts, options.form);
     let mut findings = Findings::new(options.allow_narrower);
-    native.refuse_trials(&mut findings);
+    hosts.refuse_trials("use --to envoy to try it out, or enforce it", &mut findings);
     native.warn_of_differences(&mut findings);
 
     let mut filters = native.jwt_authn(&mut findings);
@@ -154,7 +152,6 @@ fn runtime() -> Value {
 /// A Gateway on its way to Envoy's filters.
 struct Native<'c> {
     policy: &'c Policy,
-    servers: &'c [ServerDeployment],
     hosts: &'c Hosts<'c>,
     form: Form,
     /// The hosts by their hostnames.
@@ -172,7 +169,6 @@ impl<'c> Native<'c> {
         }
         Self {
             policy: &compiled.policy,
-            servers: &compiled.deployment.servers,
             by_name: hosts.iter().map(|host| (host.hostname, host)).collect(),
             hosts,
             form,
@@ -186,51 +182,13 @@ impl<'c> Native<'c> {
         self.by_name.get(domain).or_else(covered).copied()
     }
 
-    fn server(&self, host: &Host<'_>) -> Option<&'c Server> {
-        self.policy.servers.get(host.server?)
-    }
-
-    fn authentication(&self, host: &Host<'_>) -> Option<&'c Authentication> {
-        self.server(host)?.authentication.as_ref()
-    }
-
-    /// Where the server of a host is written.
-    fn origin(&self, host: &Host<'_>) -> Option<&'c Origin> {
-        self.servers.get(host.server?).map(|server| &server.origin)
-    }
-
-    fn jwt_rule(&self, index: u32) -> Option<&'c JwtRule> {
-        at(&self.policy.jwt_rules, index)
-    }
-
-    /// The first server that uses a JWT rule.
-    fn origin_of_jwt_rule(&self, rule: u32) -> Option<&'c Origin> {
-        let uses = |server: &Server| {
-            server.authentication.as_ref().is_some_and(|it| it.jwt.contains(&rule))
-        };
-        let position = self.policy.servers.iter().position(uses)?;
-        self.servers.get(position).map(|server| &server.origin)
-    }
-
-    fn refuse_trials(&self, findings: &mut Findings) {
-        const HINT: &str = "use --to envoy to try it out, or enforce it";
-        for host in self.hosts.iter() {
-            let server = self.server(host);
-            let parts = [
-                (server.is_some_and(|server| server.shadow_authentication), "authentication"),
-                (server.is_some_and(|server| server.shadow_authorization), "authorization"),
-                (host.egress.is_some_and(|egress| egress.shadow), "egressAuthorization"),
-            ];
-            for (_, part) in parts.into_iter().filter(|(shadow, _)| *shadow) {
-                let message = format!("the {part} of `{}` is only tried out", host.hostname);
-                findings.refuse(self.origin(host), message, HINT);
-            }
-        }
+    fn authentication(&self, host: &Host<'c>) -> Option<&'c Authentication> {
+        host.server?.authentication.as_ref()
     }
 
     /// What the filters do otherwise whatever the Gateway says.
     fn warn_of_differences(&self, findings: &mut Findings) {
-        let without_token = |host: &Host<'_>| self.authentication(host).is_none();
+        let without_token = |host: &Host<'c>| self.authentication(host).is_none();
         if self.hosts.iter().any(|host| self.certainty(host).is_some()) {
             findings.warn(
                 None,
@@ -275,9 +233,4 @@ fn header_in_any_spelling(name: &str) -> Value {
     }
     let parts: Vec<_> = name.split(['-', '_']).map(crate::emit::re2::escape).collect();
     json!({"safe_regex": {"regex": parts.join("[-_]")}})
-}
-
-/// An element by its index in the policy.
-fn at<T>(list: &[T], index: u32) -> Option<&T> {
-    list.get(usize::try_from(index).ok()?)
 }

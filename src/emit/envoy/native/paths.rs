@@ -8,7 +8,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Native, at, rbac};
+use super::{Native, rbac};
 use crate::emit::hosts::Host;
 use crate::emit::re2;
 use crate::engine::precedence::Decides;
@@ -105,18 +105,18 @@ impl Native<'_> {
         let mut operations: Vec<&Operation> = Vec::new();
         let mut add = |to: Option<&[u32]>| {
             let to = to.into_iter().flatten();
-            operations.extend(to.filter_map(|index| at(&policy.operations, *index)));
+            operations.extend(to.filter_map(|index| policy.operation(*index)));
         };
         match host.decides {
             Decides::Authorization(authorization) => {
                 let rules = authorization.rules.iter();
-                for rule in rules.filter_map(|index| at(&policy.rules, *index)) {
+                for rule in rules.filter_map(|index| policy.rule(*index)) {
                     add(rule.to.as_deref());
                 }
             }
             Decides::EgressAuthorization(egress) => {
                 let entries = egress.rules.iter();
-                for entry in entries.filter_map(|index| at(&policy.egress_rules, *index)) {
+                for entry in entries.filter_map(|index| policy.egress_rule(*index)) {
                     add(entry.to.as_deref());
                 }
             }

@@ -2,22 +2,22 @@
 
 use serde_json::{Value, json};
 
-use super::{Form, at, paths};
+use super::{Form, paths};
 use crate::emit::findings::Findings;
 use crate::emit::re2;
-use crate::policy::Operation;
+use crate::policy::{Operation, Policy};
 use crate::resource::source::Origin;
 
 /// The permissions of a rule, any of them; none when nothing can match.
 pub(super) fn operations(
-    all: &[Operation],
+    policy: &Policy,
     to: Option<&[u32]>,
     rule: &str,
     origin: Option<&Origin>,
     findings: &mut Findings,
 ) -> Vec<Value> {
     let Some(to) = to else { return nothing() };
-    let operations = to.iter().filter_map(|index| at(all, *index));
+    let operations = to.iter().filter_map(|index| policy.operation(*index));
     operations.filter_map(|it| operation(it, rule, origin, findings)).collect()
 }
 

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::permissions::joined;
-use super::{Form, JWT_AUTHN, Native, at, providers};
+use super::{Form, JWT_AUTHN, Native, providers};
 use crate::emit::findings::Findings;
 use crate::emit::re2;
 use crate::filter::PEER_URI_SANS;
@@ -58,7 +58,8 @@ impl Who {
 impl<'c> Native<'c> {
     /// Whoever a server takes for authenticated.
     pub(super) fn authenticated(&self, authentication: &Authentication) -> Who {
-        let rules = || authentication.jwt.iter().filter_map(|it| Some((*it, self.jwt_rule(*it)?)));
+        let rules =
+            || authentication.jwt.iter().filter_map(|it| Some((*it, self.policy.jwt_rule(*it)?)));
         // The requirement of the virtual host has seen to the rest.
         if self.form == Form::PerHost && rules().all(|(_, rule)| rule.audiences.is_empty()) {
             return Who::Anyone;
@@ -72,7 +73,7 @@ impl<'c> Native<'c> {
             };
             let verified = every
                 .iter()
-                .filter_map(|index| Some(issued(*index, &self.jwt_rule(*index)?.issuer)));
+                .filter_map(|index| Some(issued(*index, &self.policy.jwt_rule(*index)?.issuer)));
             principals.push(json!({"not_id": any(verified)}));
         }
         Who::of(principals)
@@ -104,10 +105,10 @@ impl<'c> Native<'c> {
         findings: &mut Findings,
     ) -> Who {
         let mut principals = Vec::new();
-        for principal in from.iter().filter_map(|index| at(&self.policy.principals, *index)) {
+        for principal in from.iter().filter_map(|index| self.policy.principal(*index)) {
             let issuer = principal.iss.as_deref().map(TextPattern::parse);
             for index in &authentication.jwt {
-                let Some(jwt) = self.jwt_rule(*index) else { continue };
+                let Some(jwt) = self.policy.jwt_rule(*index) else { continue };
                 if issuer.as_ref().is_some_and(|pattern| !pattern.matches(&jwt.issuer)) {
                     continue;
                 }

@@ -68,8 +68,8 @@ impl<'c> Native<'c> {
         self.refuse_confusable_issuers(&authentications, &rules, findings);
         let mut providers = Map::new();
         for index in &rules {
-            let Some(rule) = self.jwt_rule(*index) else { continue };
-            let provider = provider(rule, *index, self.origin_of_jwt_rule(*index), findings);
+            let Some(rule) = self.policy.jwt_rule(*index) else { continue };
+            let provider = provider(rule, *index, self.hosts.origin_of_jwt_rule(*index), findings);
             providers.insert(name(*index), provider);
         }
         let mut config = json!({
@@ -102,23 +102,24 @@ impl<'c> Native<'c> {
     ) {
         let mut by_issuer: HashMap<&str, Vec<u32>> = HashMap::new();
         for index in rules {
-            let Some(rule) = self.jwt_rule(*index) else { continue };
+            let Some(rule) = self.policy.jwt_rule(*index) else { continue };
             by_issuer.entry(&rule.issuer).or_default().push(*index);
         }
         let shared = |index: &u32| {
-            let issuer = self.jwt_rule(*index).map(|rule| rule.issuer.as_str());
+            let issuer = self.policy.jwt_rule(*index).map(|rule| rule.issuer.as_str());
             issuer.and_then(|issuer| by_issuer.get(issuer)).filter(|rules| rules.len() > 1)
         };
         match self.form {
             Form::Linear => {
                 for index in rules.iter().filter(|index| shared(index).is_some()) {
-                    let issuer = self.jwt_rule(*index).map_or("", |rule| rule.issuer.as_str());
+                    let issuer =
+                        self.policy.jwt_rule(*index).map_or("", |rule| rule.issuer.as_str());
                     let message = format!(
                         "servers have different JWT rules for the issuer `{issuer}`, and with \
                          --linear a token counts for one of them alone"
                     );
                     let narrower = "a token counts where the first rule that takes it is written";
-                    findings.narrow(self.origin_of_jwt_rule(*index), message, narrower);
+                    findings.narrow(self.hosts.origin_of_jwt_rule(*index), message, narrower);
                 }
             }
             // Where several providers or none may be meant, Envoy goes by the issuer.
@@ -126,13 +127,13 @@ impl<'c> Native<'c> {
                 let several = |it: &&&Authentication| !it.required && it.jwt.len() > 1;
                 for authentication in authentications.iter().filter(several) {
                     for index in authentication.jwt.iter().filter(|index| shared(index).is_some()) {
-                        let issuer = self.jwt_rule(*index).map_or("", |rule| &rule.issuer);
+                        let issuer = self.policy.jwt_rule(*index).map_or("", |rule| &rule.issuer);
                         let message = format!(
                             "Envoy would take tokens of `{issuer}` under another server's JWT \
                              rule where `requireJwt` is false and there are several issuers"
                         );
                         let hint = "require tokens, name one issuer, or use --to envoy";
-                        findings.refuse(self.origin_of_jwt_rule(*index), message, hint);
+                        findings.refuse(self.hosts.origin_of_jwt_rule(*index), message, hint);
                     }
                 }
             }

@@ -20,7 +20,7 @@ impl Native<'_> {
     pub(super) fn request_authentication(&self, findings: &mut Findings) -> Option<Value> {
         let mut issuers: BTreeMap<&str, JwtRule> = BTreeMap::new();
         for (rule, index) in self.policy.jwt_rules.iter().zip(0u32..) {
-            let origin = self.origin_of_jwt_rule(index);
+            let origin = self.hosts.origin_of_jwt_rule(index);
             check(rule, origin, findings);
             match issuers.get_mut(rule.issuer.as_str()) {
                 None => {

@@ -38,7 +38,7 @@ impl<'c> Native<'c> {
         let mut known: HashMap<Admission<'c>, usize> = HashMap::new();
         for host in self.hosts.iter() {
             let Some(admission) = self.admission(host) else { continue };
-            let origin = self.origin(host.server);
+            let origin = host.origin;
             let Some(target) = self.target(host, origin, findings) else { continue };
             if !target.not_hosts.is_empty() {
                 groups.push((admission, target, origin));
@@ -63,7 +63,7 @@ impl<'c> Native<'c> {
                 }
                 Admission::Rules(authentication, authorization) => {
                     for index in &authorization.rules {
-                        let found = at(&self.policy.rules, *index);
+                        let found = self.policy.rule(*index);
                         let Some(found) = found else { continue };
                         rules.extend(self.rules(found, *authentication, target, *origin, findings));
                     }
@@ -76,8 +76,7 @@ impl<'c> Native<'c> {
 
     /// What admits requests to a host; nothing when they are denied.
     fn admission(&self, host: &Host<'c>) -> Option<Admission<'c>> {
-        let server = self.server(host.server);
-        let authentication = server.and_then(|server| server.authentication.as_ref());
+        let authentication = host.server.and_then(|server| server.authentication.as_ref());
         match host.decides {
             Decides::Authorization(authorization) => {
                 Some(Admission::Rules(authentication, authorization))
@@ -132,7 +131,7 @@ impl<'c> Native<'c> {
         }
         if let Some(wildcard) = self.hosts.iter().find(|host| host.hostname.starts_with('*')) {
             let what = format!("`{}` and --default-action allow", wildcard.hostname);
-            refuse_wildcards(&what, self.origin(wildcard.server), findings);
+            refuse_wildcards(&what, wildcard.origin, findings);
             return None;
         }
         let not_hosts: Vec<_> = self.hosts.iter().flat_map(|h| every_form(h.hostname)).collect();
@@ -164,7 +163,7 @@ impl<'c> Native<'c> {
             None => vec![operation(target, None)],
             Some(to) => to
                 .iter()
-                .filter_map(|index| at(&self.policy.operations, *index))
+                .filter_map(|index| self.policy.operation(*index))
                 .filter_map(|to| self::to(to, target, &found.name, origin, findings))
                 .collect(),
         };
@@ -178,7 +177,7 @@ impl<'c> Native<'c> {
             (Some(from), Some(authentication)) => {
                 let tokens = self.tokens(authentication);
                 from.iter()
-                    .filter_map(|index| at(&self.policy.principals, *index))
+                    .filter_map(|index| self.policy.principal(*index))
                     .flat_map(|principal| tokens.iter().map(move |tokens| (principal, tokens)))
                     .filter_map(|(principal, tokens)| tokens.matching(principal, origin, findings))
                     .collect()
@@ -186,10 +185,6 @@ impl<'c> Native<'c> {
         };
         conditions.into_iter().map(|conditions| rule(operations.clone(), conditions)).collect()
     }
-}
-
-fn at<T>(table: &[T], index: u32) -> Option<&T> {
-    usize::try_from(index).ok().and_then(|index| table.get(index))
 }
 
 fn refuse_wildcards(what: &str, origin: Option<&Origin>, findings: &mut Findings) {

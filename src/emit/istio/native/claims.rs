@@ -30,9 +30,7 @@ impl<'c> Native<'c> {
     /// and it compares audiences without their scheme and last slash.
     pub(super) fn tokens(&self, authentication: &Authentication) -> Vec<Tokens<'c>> {
         let mut tokens: Vec<Tokens<'c>> = Vec::new();
-        let rules = authentication.jwt.iter().filter_map(|index| {
-            usize::try_from(*index).ok().and_then(|index| self.policy.jwt_rules.get(index))
-        });
+        let rules = authentication.jwt.iter().filter_map(|index| self.policy.jwt_rule(*index));
         for rule in rules {
             match tokens.iter_mut().find(|known| known.audiences == rule.audiences) {
                 Some(known) => known.issuers.push(&rule.issuer),

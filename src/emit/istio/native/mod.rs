@@ -27,11 +27,9 @@ use serde_json::{Value, json};
 
 use super::{Emitted, Place, Version, check_size};
 use crate::compile::Compiled;
-use crate::compile::model::ServerDeployment;
 use crate::emit::findings::Findings;
 use crate::engine::precedence::Decides;
 use crate::policy::{DefaultAction, JwtRule, Policy, Server};
-use crate::resource::source::Origin;
 use hosts::Hosts;
 
 /// What the output takes beside the Gateway.
@@ -50,8 +48,9 @@ pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
         return Emitted { objects: Vec::new(), findings: findings.into_diagnostics() };
     };
     let policy = &compiled.policy;
-    let native =
-        Native { policy, servers: &compiled.deployment.servers, hosts: &Hosts::new(policy) };
+    let hosts = Hosts::new(compiled);
+    let native = Native { policy, hosts: &hosts };
+    hosts.refuse_trials("use --to wasm-plugin to try it out, or enforce it", &mut findings);
     native.warn_of_differences(&mut findings);
     let mut objects = Vec::new();
     if let Some(mut spec) = native.request_authentication(&mut findings) {
@@ -115,7 +114,6 @@ fn authorization_policies(place: Place, rules: &[Value]) -> Vec<Value> {
 /// A Gateway on its way to Istio's objects.
 struct Native<'c> {
     policy: &'c Policy,
-    servers: &'c [ServerDeployment],
     hosts: &'c Hosts<'c>,
 }
 
@@ -129,40 +127,9 @@ impl<'c> Native<'c> {
                 && !self.hosts.any(Decides::EgressAuthorization(())))
     }
 
-    fn server(&self, index: Option<usize>) -> Option<&'c Server> {
-        self.policy.servers.get(index?)
-    }
-
-    /// Where a server is written, by its index.
-    fn origin(&self, index: Option<usize>) -> Option<&'c Origin> {
-        self.servers.get(index?).map(|server| &server.origin)
-    }
-
-    /// The first server that uses a JWT rule.
-    fn origin_of_jwt_rule(&self, rule: u32) -> Option<&'c Origin> {
-        self.origin(self.policy.servers.iter().position(|server| {
-            server.authentication.as_ref().is_some_and(|it| it.jwt.contains(&rule))
-        }))
-    }
-
     /// What Istio does in other ways than the filter whatever the Gateway says.
     fn warn_of_differences(&self, findings: &mut Findings) {
         let policy = self.policy;
-        for (index, server) in policy.servers.iter().enumerate() {
-            let parts = [
-                (server.shadow_authentication, "authentication"),
-                (server.shadow_authorization, "authorization"),
-            ];
-            for (_, part) in parts.into_iter().filter(|(shadow, _)| *shadow) {
-                let message = format!("the {part} of `{}` is only tried out", server.hostname);
-                findings.refuse(self.origin(Some(index)), message, SHADOW_HINT);
-            }
-        }
-        for host in policy.egress.iter().filter(|host| host.shadow) {
-            let message =
-                format!("the egressAuthorization of `{}` is only tried out", host.hostname);
-            findings.refuse(None, message, SHADOW_HINT);
-        }
         if policy.operations.iter().any(|operation| operation.paths.is_some()) {
             findings.warn(
                 None,
@@ -198,5 +165,3 @@ impl<'c> Native<'c> {
         }
     }
 }
-
-const SHADOW_HINT: &str = "use --to wasm-plugin to try it out, or enforce it";

@@ -51,10 +51,7 @@ impl Native<'_> {
         };
         for (host, egress) in egress() {
             for index in &egress.rules {
-                let rule = usize::try_from(*index).ok();
-                let Some(rule) = rule.and_then(|index| self.policy.egress_rules.get(index)) else {
-                    continue;
-                };
+                let Some(rule) = self.policy.egress_rule(*index) else { continue };
                 if let Some(principals) = self.principals(host, rule, version, findings) {
                     let name = format!("{}/{}", host.hostname, rule.name);
                     policies.insert(name, policy(self.permission(host, rule), principals));
@@ -90,10 +87,8 @@ impl Native<'_> {
 
     fn permission(&self, host: &Host<'_>, rule: &EgressRule) -> Value {
         let operations = rule.to.as_ref().map(|to| {
-            envoy::any(to.iter().filter_map(|index| {
-                let index = usize::try_from(*index).ok()?;
-                self.policy.operations.get(index).map(envoy::operation)
-            }))
+            let operations = to.iter().filter_map(|index| self.policy.operation(*index));
+            envoy::any(operations.map(envoy::operation))
         });
         envoy::all([envoy::host(host.hostname)].into_iter().chain(operations))
     }
@@ -118,15 +113,14 @@ impl Native<'_> {
                     propagated.header, rule.name
                 );
                 let narrower = "the identity that a peer hands on admits nobody";
-                let emit = findings.narrow(self.origin(host.server), message, narrower);
+                let emit = findings.narrow(host.origin, message, narrower);
                 if !emit || rule.identity == IdentityMatch::SourceIdentity {
                     return None;
                 }
             }
             sources = from.iter().map(|pattern| Some(envoy::source(pattern, identity))).collect();
         }
-        let server = self.server(host.server);
-        let tokens: Vec<_> = match server.and_then(|server| server.authentication.as_ref()) {
+        let tokens: Vec<_> = match host.server.and_then(|server| server.authentication.as_ref()) {
             None => vec![None],
             Some(authentication) => {
                 let tokens = self.tokens(authentication);
