@@ -15,7 +15,7 @@ BUILD = $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help run test test-observability test-docker test-func-e test-istio oci release conformance \
 	wasm filter report-page test-web envoy lint bench bench-engine bench-micro soak security fuzz deny \
-	sbom reproducible clean tools
+	zoo sbom reproducible clean tools
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,6 +110,10 @@ soak: tools filter ## Millions of requests through one Envoy, and what is larger
 security: export INSTALL ?= 1
 security: tools filter ## What tries to get past the filter, counted (FUZZ_RUNS inputs a fuzz target)
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && scripts/security.sh
+
+zoo: export INSTALL ?= 1
+zoo: tools filter ## Real servers as judges of what the filter lets through (ZOO_PATHS, ZOO_SERVERS)
+	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && scripts/zoo.sh
 
 fuzz: tools ## Fuzz every target for FUZZ_SECONDS (60), or for FUZZ_RUNS inputs
 	@scripts/fuzz.sh

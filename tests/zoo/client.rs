@@ -1,0 +1,139 @@
+//! Requests on connections that stay open, and answers.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long a server may take.
+const LIMIT: Duration = Duration::from_secs(30);
+/// How often a request is sent before it counts as lost.
+const ATTEMPTS: usize = 4;
+
+/// A client of one address.
+pub struct Client {
+    to: SocketAddr,
+    stream: Option<TcpStream>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The status; 0 where none came.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Client {
+    /// A client of this address.
+    pub fn new(to: SocketAddr) -> Self {
+        Self { to, stream: None }
+    }
+
+    /// Sends a GET.
+    pub fn get(&mut self, host: &str, target: &[u8]) -> Answer {
+        let rest = format!(" HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        self.send(&[b"GET ", target, rest.as_bytes()].concat())
+    }
+
+    /// Sends a request, again where a connection ends under it or Envoy has lost the upstream.
+    pub fn send(&mut self, request: &[u8]) -> Answer {
+        let mut last = Answer::default();
+        for _ in 0..ATTEMPTS {
+            match self.exchange(request) {
+                Some(answer) if !(502..=504).contains(&answer.status) => return answer,
+                Some(answer) => last = answer,
+                None => self.stream = None,
+            }
+        }
+        last
+    }
+
+    fn exchange(&mut self, request: &[u8]) -> Option<Answer> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            none => {
+                let stream = TcpStream::connect(self.to).ok()?;
+                stream.set_nodelay(true).ok()?;
+                stream.set_read_timeout(Some(LIMIT)).ok()?;
+                none.insert(stream)
+            }
+        };
+        stream.write_all(request).ok()?;
+        let mut bytes = Vec::new();
+        let mut part = [0; 16_384];
+        loop {
+            match stream.read(&mut part).ok()? {
+                0 => return None,
+                read => bytes.extend(&part[..read]),
+            }
+            if let Some((answer, stays_open)) = parse(&bytes) {
+                if !stays_open {
+                    self.stream = None;
+                }
+                return Some(answer);
+            }
+        }
+    }
+}
+
+/// An answer and whether its connection stays open, if it is all there.
+fn parse(bytes: &[u8]) -> Option<(Answer, bool)> {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut head = httparse::Response::new(&mut headers);
+    let Ok(httparse::Status::Complete(length)) = head.parse(bytes) else { return None };
+    let header = |name: &str| {
+        let mut all = head.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+        all.next().map_or("", |header| std::str::from_utf8(header.value).unwrap_or_default())
+    };
+    let stays_open = !header("connection").eq_ignore_ascii_case("close");
+    let rest = bytes.get(length..)?;
+    let body = match header("transfer-encoding") {
+        "" => rest.get(..header("content-length").parse().unwrap_or(0))?.to_vec(),
+        _ => unchunked(rest)?,
+    };
+    Some((Answer { status: head.code?, body }, stays_open))
+}
+
+/// The chunks joined, if they are all there (RFC 9112, section 7.1).
+fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    loop {
+        let (line, chunk) = match httparse::parse_chunk_size(rest).ok()? {
+            httparse::Status::Complete((start, size)) => (start, usize::try_from(size).ok()?),
+            httparse::Status::Partial => return None,
+        };
+        out.extend(rest.get(line..line + chunk)?);
+        rest = rest.get(line + chunk + 2..)?;
+        if chunk == 0 {
+            return Some(out);
+        }
+    }
+}
+
+impl Answer {
+    /// What a server of the zoo says: its handler, the path that chose it, and what the program
+    /// behind it sees, as lines of a name and a value. Nothing where the answer is none of these.
+    pub fn seen(&self) -> Option<Seen<'_>> {
+        let mut lines = self.body.split(|byte| *byte == b'\n');
+        let handler = std::str::from_utf8(lines.next()?).ok()?;
+        let path = lines.next()?;
+        let known = self.status == 200 && (handler.starts_with('/') || NAMES.contains(&handler));
+        known.then(|| Seen { handler, path, variables: lines.collect() })
+    }
+}
+
+/// Handlers that are no folder: no handler at all, and a file.
+const NAMES: [&str; 2] = ["none", "file"];
+
+/// What a server says of a request.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// The handler: the folder that it is for, `file`, or `none`.
+    pub handler: &'a str,
+    /// The path by which the server chose it.
+    pub path: &'a [u8],
+    /// Headers or variables, each `name=value`.
+    #[allow(dead_code)]
+    pub variables: Vec<&'a [u8]>,
+}

@@ -1,0 +1,166 @@
+//! Servers as processes: started with their ports, and ended by their process groups.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::policies::ROUTES;
+use super::settings::{Program, Setting};
+use super::support::{eventually, program};
+
+/// Every server that runs, and the folders that they serve and write to.
+pub struct Servers {
+    /// The port of each setting.
+    pub ports: BTreeMap<&'static str, u16>,
+    running: Vec<Running>,
+    _folder: tempfile::TempDir,
+}
+
+/// One process.
+struct Running {
+    what: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Servers {
+    /// Starts the servers of these settings, and returns once all of them take connections.
+    pub fn start(settings: &[&'static Setting]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let files = folder.path().join("files");
+        write_files(&files);
+        let held: Vec<_> = settings
+            .iter()
+            .map(|it| (it.name, TcpListener::bind("127.0.0.1:0").unwrap()))
+            .collect();
+        let ports: BTreeMap<_, _> = held
+            .iter()
+            .map(|(name, listener)| (*name, listener.local_addr().unwrap().port()))
+            .collect();
+        drop(held);
+        let mut programs: Vec<Program> = settings.iter().map(|it| it.program).collect();
+        programs.sort();
+        programs.dedup();
+        let mut servers = Self { ports, running: Vec::new(), _folder: folder };
+        for started in programs {
+            let scratch = servers._folder.path().join(started.name());
+            std::fs::create_dir_all(&scratch).unwrap();
+            let place = Place { ports: &servers.ports, files: &files, scratch: &scratch };
+            let running = start(started, &place);
+            servers.running.push(running);
+        }
+        for (name, port) in servers.ports.clone() {
+            eventually(&format!("{name} to listen"), || {
+                for one in &mut servers.running {
+                    if let Some(status) = one.child.try_wait().unwrap() {
+                        let log = std::fs::read_to_string(&one.log).unwrap_or_default();
+                        panic!("{} ended, {status}:\n{log}", one.what);
+                    }
+                }
+                TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).ok()
+            });
+        }
+        servers
+    }
+
+    /// A client of one server without a gateway.
+    pub fn address(&self, setting: &str) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.ports[setting]))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let group = Pid::from_child(&self.child);
+        let _ = kill_process_group(group, Signal::TERM);
+        let ended = super::support::within(std::time::Duration::from_secs(3), || {
+            self.child.try_wait().unwrap()
+        });
+        if ended.is_none() {
+            let _ = kill_process_group(group, Signal::KILL);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Where a server is and what it may use.
+pub struct Place<'p> {
+    ports: &'p BTreeMap<&'static str, u16>,
+    files: &'p Path,
+    /// A folder of its own.
+    pub scratch: &'p Path,
+}
+
+impl Place<'_> {
+    /// A configuration with all of this filled in. A line with `@ROUTE@` stands once for every
+    /// folder that has a handler.
+    pub fn configuration(&self, template: &str) -> PathBuf {
+        let text = std::fs::read_to_string(servers().join(template)).unwrap();
+        let mut out = String::new();
+        for line in text.lines() {
+            match line.contains("@ROUTE@") {
+                true => ROUTES.iter().for_each(|it| out += &(line.replace("@ROUTE@", it) + "\n")),
+                false => out += &format!("{line}\n"),
+            }
+        }
+        for (name, port) in self.ports {
+            out = out.replace(&format!("@PORT:{name}@"), &port.to_string());
+        }
+        out = out.replace("@FILES@", self.files.to_str().unwrap());
+        out = out.replace("@SERVERS@", servers().to_str().unwrap());
+        out = out.replace("@SCRATCH@", self.scratch.to_str().unwrap());
+        let file = self.scratch.join(Path::new(template).file_name().unwrap());
+        std::fs::write(&file, out).unwrap();
+        file
+    }
+}
+
+/// The folder of the programs and configurations.
+pub fn servers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/zoo/servers")
+}
+
+/// Where `scripts/zoo.sh` installs what they need.
+pub fn installed() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/zoo")
+}
+
+fn start(what: Program, place: &Place) -> Running {
+    let words = what.command(place);
+    let log = place.scratch.join("log");
+    let out = File::create(&log).unwrap();
+    let ports: Vec<String> =
+        place.ports.iter().map(|(name, port)| format!("{name}={port}")).collect();
+    let mut command: Command = program();
+    command
+        .args(["exec-in-lockstep", "--parent", &std::process::id().to_string(), "--"])
+        .args(&words)
+        .env("ZOO_PORTS", ports.join(" "))
+        .env("ZOO_ROUTES", ROUTES.join(" "))
+        .env("ZOO_FILES", place.files)
+        .env("ZOO_SCRATCH", place.scratch)
+        .current_dir(place.scratch)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().unwrap())
+        .stderr(out);
+    let child = command.spawn().unwrap();
+    Running { what: what.name(), child, log }
+}
+
+/// Files that say which they are, below every folder that has a handler.
+fn write_files(root: &Path) {
+    for route in ROUTES {
+        for file in ["index.html", "x", "y", "42", "a/x", "x.json", "secret", "public"] {
+            let path = format!("{route}/{file}");
+            let at = root.join(&path[1..]);
+            std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+            std::fs::write(at, format!("file\n{path}\n")).unwrap();
+        }
+    }
+}
