@@ -90,7 +90,9 @@ fn render(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> St
             }
         }
     }
-    if let Some(hint) = &diagnostic.hint {
+    // It may repeat what is written, in the form that it should have.
+    let hint = diagnostic.hint.as_deref().map(secret::masked);
+    if let Some(hint) = &hint {
         group = group.element(Level::HELP.message(plain(hint)));
     }
     renderer.render(&[group])
@@ -145,7 +147,7 @@ struct JsonDiagnostic<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
+    hint: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -175,7 +177,7 @@ pub fn json(sources: &Sources, diagnostics: &Diagnostics) -> serde_json::Result<
                     line: position.map(|position| position.line),
                     column: position.map(|position| position.column),
                     field: diagnostic.field.as_deref().map(secret::masked),
-                    hint: diagnostic.hint.as_deref(),
+                    hint: diagnostic.hint.as_deref().map(secret::masked),
                 }
             })
             .collect(),

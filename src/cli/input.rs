@@ -12,6 +12,7 @@ use crate::engine::source::SourcePattern;
 use crate::policy::header::{can_hold_identity, folded};
 use crate::policy::{DefaultAction, PropagatedIdentity, SourceIdentity};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
+use crate::resource::input::Exclusion;
 use crate::resource::source::Sources;
 use crate::resource::{document, input};
 
@@ -38,6 +39,10 @@ pub struct GatewayArgs {
     /// Refuse documents of kinds that are not read, instead of skipping them
     #[arg(long)]
     pub strict: bool,
+    /// Leave out files and folders whose path matches, such as 'charts/**' or '*.tpl.yaml';
+    /// repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<Exclusion>,
     /// Ask issuers whose JWT rules name no keys where they keep them (OpenID Connect Discovery)
     #[arg(long)]
     pub discover: bool,
@@ -226,6 +231,7 @@ impl Default for GatewayArgs {
             gateway: None,
             default_action: ActionArg::Deny,
             strict: false,
+            exclude: Vec::new(),
             discover: false,
             cluster: None,
             trust_domains: SourceIdentity::default().trust_domains,
@@ -268,7 +274,7 @@ impl GatewayArgs {
 
     fn load_with(&self, paths: &[PathBuf], select: Select) -> anyhow::Result<Loaded> {
         let mut diagnostics = Diagnostics::default();
-        let sources = input::read(paths, &mut diagnostics)?;
+        let sources = input::read(paths, &self.exclude, &mut diagnostics)?;
         let documents = document::read_all(&sources, &mut diagnostics);
         let gateways = document::gateways(&documents, self.strict, &mut diagnostics);
         // What could not be read may have held the Gateway that is looked for.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::Compiler;
+use super::{Compiler, method};
 use crate::policy::path_pattern::PathPattern;
 use crate::policy::{self, Operation, Principal};
 use crate::resource::gateway::{Rule, Server, Text};
@@ -86,30 +86,9 @@ impl<'a> Compiler<'a, '_> {
         self.tables.operations.index(Operation { methods, paths })
     }
 
-    fn check_method(&mut self, method: Text<'a>) {
-        let text = method.text;
-        if text.is_empty() {
-            return;
-        }
-        if text == "*" {
-            self.error(
-                method.node,
-                "`*` is not a method",
-                "leave `methods` out to allow any method",
-            );
-        } else if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            self.error(
-                method.node,
-                format!("the method `{text}` is not in upper case"),
-                format!("methods are case-sensitive: write `{}`", text.to_ascii_uppercase()),
-            );
-        } else if http::Method::from_bytes(text.as_bytes()).is_err() {
-            self.error(
-                method.node,
-                format!("`{}` is not a method", text.escape_debug()),
-                "write one method an entry, such as `GET`",
-            );
-        }
+    fn check_method(&mut self, written: Text<'a>) {
+        let finding = method::judge(written.text).map(|it| it.at(&self.place.origin(written.node)));
+        self.diagnostics.extend(finding);
     }
 
     fn check_path(&mut self, path: Text<'a>) {

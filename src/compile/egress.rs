@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::hostname::HostnameError;
 use super::model::ServerDeployment;
 use super::{Compiler, hostname};
 use crate::engine::precedence::{Decides, decides};
@@ -86,12 +87,19 @@ impl<'a> Compiler<'a, '_> {
             let hostname = match hostname::canonical_host(written.text) {
                 Ok(hostname) => hostname,
                 Err(error) => {
-                    self.error(
-                        written.node,
-                        format!("the hostname `{}` {error}", written.text.escape_debug()),
-                        "only exact hostnames are supported in egressAuthorization, such as \
-                         `api.example.com`",
-                    );
+                    let message = format!("the host `{}` {error}", written.text.escape_debug());
+                    let meant = hostname::without_the_rest(written.text);
+                    let hint = match (error, meant) {
+                        (HostnameError::Wildcard, _) => {
+                            "name each host with an entry of its own in \
+                             `to`; hosts of a wildcard are governed by the `authorization` of its \
+                             server"
+                                .to_owned()
+                        }
+                        (_, Some(meant)) => format!("write `{meant}`"),
+                        (_, None) => "write one hostname, such as `api.example.com`".to_owned(),
+                    };
+                    self.error(written.node, message, hint);
                     continue;
                 }
             };

@@ -15,8 +15,11 @@ pub enum HostnameError {
     /// A byte outside ASCII.
     #[error("is not ASCII: write an internationalized name in its `xn--` form")]
     NotAscii,
-    /// A `*` anywhere but alone or in front.
+    /// A `*` anywhere but alone or in front, where a wildcard may stand.
     #[error("has a `*` where none can stand: write `*.example.com`, or `*` alone for any host")]
+    WildcardInside,
+    /// A `*` where one host must be named.
+    #[error("has a `*`, and stands where one host must be named")]
     Wildcard,
     /// Anything else that cannot be a name.
     #[error(
@@ -32,12 +35,32 @@ pub fn canonical(written: &str) -> Result<String, HostnameError> {
     if written == "*" {
         return Ok(written.to_owned());
     }
-    match written.strip_prefix("*.") {
+    let name = match written.strip_prefix("*.") {
         Some(suffix) if suffix.parse::<Ipv4Addr>().is_err() => {
-            Ok(format!("*.{}", canonical_name(suffix)?))
+            canonical_name(suffix).map(|name| format!("*.{name}"))
         }
         _ => canonical_host(written),
+    };
+    name.map_err(|error| match error {
+        HostnameError::Wildcard => HostnameError::WildcardInside,
+        other => other,
+    })
+}
+
+/// The hostname that someone meant who wrote more than it: without scheme, user-info, port, path
+/// and query.
+pub fn without_the_rest(written: &str) -> Option<String> {
+    let authority = written.split_once("://").map_or(written, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    if host.parse::<Ipv6Addr>().is_ok() {
+        return canonical(&format!("[{host}]")).ok();
     }
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    canonical(host).ok().filter(|host| host != written)
 }
 
 /// The canonical form of one host: a DNS name, an IPv4 address, or an IPv6 address in brackets.
@@ -86,11 +109,14 @@ impl<'a> Compiler<'a, '_> {
                 Some(hostname)
             }
             Err(error) => {
-                self.error(
-                    written.node,
-                    format!("the hostname `{}` {error}", written.text.escape_debug()),
-                    "write the name as clients send it, such as `api.example.com`",
-                );
+                let hint = match without_the_rest(written.text) {
+                    Some(meant) => format!("write `{meant}`"),
+                    None => {
+                        "write the name as clients send it, such as `api.example.com`".to_owned()
+                    }
+                };
+                let message = format!("the hostname `{}` {error}", written.text.escape_debug());
+                self.error(written.node, message, hint);
                 None
             }
         }
@@ -127,10 +153,10 @@ mod tests {
             ("a.test/x", MoreThanAHostname),
             ("u@a.test", MoreThanAHostname),
             ("bücher.test", NotAscii),
-            ("a.*.test", Wildcard),
-            ("*a.test", Wildcard),
-            ("**.test", Wildcard),
-            ("*.*.test", Wildcard),
+            ("a.*.test", WildcardInside),
+            ("*a.test", WildcardInside),
+            ("**.test", WildcardInside),
+            ("*.*.test", WildcardInside),
             ("", NotAName),
             (".", NotAName),
             ("*.", NotAName),
@@ -147,5 +173,22 @@ mod tests {
             assert_eq!(canonical(written), Err(error), "{written}");
         }
         assert_eq!(canonical(&"a".repeat(64)), Err(NotAName));
+    }
+
+    #[test]
+    fn what_is_written_besides_a_hostname_can_be_left_out() {
+        for (written, meant) in [
+            ("https://API.example.com/v1?a#b", Some("api.example.com")),
+            ("user:pw@a.test:8443", Some("a.test")),
+            ("a.test:443", Some("a.test")),
+            ("*.a.test:443", Some("*.a.test")),
+            ("[::1]:443", Some("[::1]")),
+            ("::1", Some("[::1]")),
+            ("a.test", None),
+            ("a b", None),
+            ("https://", None),
+        ] {
+            assert_eq!(without_the_rest(written).as_deref(), meant, "{written}");
+        }
     }
 }

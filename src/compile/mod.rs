@@ -7,7 +7,7 @@
 //! | `server` | one entry of `spec.http` |
 //! | `hostname` | hostnames in canonical form |
 //! | `authentication`, `header`, `jwks` | JWT rules, their header names and their keys |
-//! | `authorization` | rules |
+//! | `authorization`, `method` | rules, and the methods in them |
 //! | `egress` | `egressAuthorization`, and how it meets the servers |
 //! | `namespaces` | tenants, workspaces and groups to namespaces |
 //! | `shadow` | what is only tried out |
@@ -28,6 +28,7 @@ mod header;
 pub mod hostname;
 mod jwks;
 mod lint;
+mod method;
 pub mod model;
 mod namespaces;
 pub mod select;
@@ -78,7 +79,7 @@ pub fn compile<'a>(
 ) -> Option<Compiled> {
     let mut found = Diagnostics::default();
     gateway.check(&mut found);
-    let place = Place { node: gateway.0, path: String::new() };
+    let place = Place { node: gateway.0, path: gateway.0.path() };
     let tables = Tables::default();
     let mut compiler = Compiler {
         gateway,
@@ -221,7 +222,11 @@ impl<'a> Compiler<'a, '_> {
         let mut compiled = Vec::with_capacity(servers.len());
         let whole = self.place.clone();
         for (position, server) in servers.into_iter().enumerate() {
-            self.place = Place { node: server.0, path: format!("spec.http[{position}]") };
+            let path = match whole.path.as_str() {
+                "" => format!("spec.http[{position}]"),
+                item => format!("{item}.spec.http[{position}]"),
+            };
+            self.place = Place { node: server.0, path };
             if let Some(name) = server.name()
                 && let Some(first) = names.insert(name.text, name.node)
             {

@@ -45,7 +45,7 @@ impl Namespaces {
 impl<'a> Compiler<'a, '_> {
     /// The service accounts of a resource, by its full name, as the policy writes them.
     pub(super) fn resource_sources(&mut self, name: Text<'a>) -> Vec<String> {
-        let Some(lineage) = lineage(name.text) else {
+        let Some(asked) = Asked::parse(name.text) else {
             self.error(
                 name.node,
                 format!("`{}` is not the full name of a resource", name.text.escape_debug()),
@@ -54,55 +54,14 @@ impl<'a> Compiler<'a, '_> {
             );
             return Vec::new();
         };
-        // From the resource itself up to its tenant; what owns it bounds it.
-        let mut owned: Option<Vec<Namespaces>> = None;
-        let mut missing = Vec::new();
-        for (depth, full_name) in lineage.iter().rev().enumerate() {
-            match self.hierarchy.get(full_name) {
-                Some(resource) => {
-                    let Some(names) = self.selected(resource, full_name, name) else {
-                        return Vec::new();
-                    };
-                    owned = Some(match owned {
-                        None => names,
-                        Some(owned) => {
-                            let both = |one: &Namespaces| {
-                                names.iter().filter_map(|other| one.and(other)).collect::<Vec<_>>()
-                            };
-                            owned.iter().flat_map(both).collect()
-                        }
-                    });
-                }
-                None if depth == 0 => missing.push(full_name.as_str()),
-                // Its selector may say "all", meaning all that its parent owns.
-                None if full_name.contains("/workspaces/")
-                    && owned.iter().flatten().any(|namespaces| namespaces.open) =>
-                {
-                    missing.push(full_name.as_str());
-                }
-                None => {}
-            }
-        }
-        if !missing.is_empty() {
-            let known = self.hierarchy.names().join(", ");
-            self.error(
-                name.node,
-                format!(
-                    "`{}` cannot be resolved to namespaces: there is no document of {}",
-                    name.text,
-                    missing.join(" and of "),
-                ),
-                match known.as_str() {
-                    "" => "give the Tenant, Workspace and Group documents as well; they say where \
-                           they belong in `metadata` or in annotations `tsb.tetrate.io/...`"
-                        .to_owned(),
-                    known => format!("the input holds {known}"),
-                },
-            );
-            return Vec::new();
-        }
-        let mut sources: Vec<String> =
-            owned.unwrap_or_default().iter().map(Namespaces::source).collect();
+        let owned = match asked {
+            Asked::Tenant(tenant) => self.of_tenant(&tenant, name),
+            Asked::Workspace(workspace) => self.of(&workspace, name),
+            Asked::Group { workspace, group } => self.of_group(&workspace, &group, name),
+        };
+        // What is wrong with it was reported.
+        let Some(owned) = owned else { return Vec::new() };
+        let mut sources: Vec<String> = owned.iter().map(Namespaces::source).collect();
         sources.sort_unstable();
         sources.dedup();
         if sources.is_empty() {
@@ -113,6 +72,87 @@ impl<'a> Compiler<'a, '_> {
             );
         }
         sources
+    }
+
+    /// The namespaces of a tenant: those of its workspaces, since TSB's tenants select none. One
+    /// that does select some owns these.
+    fn of_tenant(&mut self, tenant: &str, asked: Text<'a>) -> Option<Vec<Namespaces>> {
+        if self.hierarchy.get(tenant).is_some_and(|tenant| tenant.names().is_some()) {
+            return self.of(tenant, asked);
+        }
+        let below = format!("{tenant}/workspaces/");
+        let workspaces: Vec<String> = self
+            .hierarchy
+            .names()
+            .into_iter()
+            .filter(|name| name.strip_prefix(&below).is_some_and(|rest| !rest.contains('/')))
+            .map(str::to_owned)
+            .collect();
+        if workspaces.is_empty() {
+            self.unresolved(asked, &format!("a Workspace of {tenant}"));
+            return None;
+        }
+        let owned = workspaces.iter().map(|workspace| self.of(workspace, asked));
+        Some(owned.collect::<Option<Vec<_>>>()?.concat())
+    }
+
+    /// The namespaces of a group: those that it selects of its workspace's.
+    fn of_group(
+        &mut self,
+        workspace: &str,
+        group: &str,
+        asked: Text<'a>,
+    ) -> Option<Vec<Namespaces>> {
+        let owned = self.hierarchy.get(group).map(|_| self.of(group, asked));
+        let open = |owned: &Vec<Namespaces>| owned.iter().any(|namespaces| namespaces.open);
+        let missing = match (&owned, self.hierarchy.get(workspace)) {
+            // It may select "all", meaning all that its workspace owns.
+            (None, None) => Some(format!("{group} and of {workspace}")),
+            (None, Some(_)) => Some(group.to_owned()),
+            (Some(Some(owned)), None) if open(owned) => Some(workspace.to_owned()),
+            _ => None,
+        };
+        if let Some(missing) = missing {
+            self.unresolved(asked, &missing);
+            return None;
+        }
+        let owned = owned.flatten()?;
+        if self.hierarchy.get(workspace).is_none() {
+            return Some(owned);
+        }
+        let bounds = self.of(workspace, asked)?;
+        let both =
+            |one: &Namespaces| bounds.iter().filter_map(|other| one.and(other)).collect::<Vec<_>>();
+        Some(owned.iter().flat_map(both).collect())
+    }
+
+    /// The namespaces that a document selects by itself; nothing when there is none, or when
+    /// something is wrong with it, which is reported.
+    fn of(&mut self, full_name: &str, asked: Text<'a>) -> Option<Vec<Namespaces>> {
+        match self.hierarchy.get(full_name) {
+            Some(resource) => self.selected(resource, full_name, asked),
+            None => {
+                self.unresolved(asked, full_name);
+                None
+            }
+        }
+    }
+
+    fn unresolved(&mut self, asked: Text<'a>, missing: &str) {
+        let known = self.hierarchy.names().join(", ");
+        self.error(
+            asked.node,
+            format!(
+                "`{}` cannot be resolved to namespaces: there is no document of {missing}",
+                asked.text,
+            ),
+            match known.as_str() {
+                "" => "give the Workspace and Group documents as well; they say where they belong \
+                       in `metadata` or in annotations `tsb.tetrate.io/...`"
+                    .to_owned(),
+                known => format!("the input holds {known}"),
+            },
+        );
     }
 
     /// The namespaces of this cluster that a resource's own selector names.
@@ -179,27 +219,39 @@ impl<'a> Compiler<'a, '_> {
     }
 }
 
-/// The full names from the tenant down to the resource itself; absent for anything else.
-fn lineage(name: &str) -> Option<Vec<String>> {
-    let parts: Vec<&str> = name.split('/').collect();
-    let named = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
-    let good = match parts.as_slice() {
-        ["organizations", o, "tenants", t] => named(o) && named(t),
-        ["organizations", o, "tenants", t, "workspaces", w] => named(o) && named(t) && named(w),
-        [
-            "organizations",
-            o,
-            "tenants",
-            t,
-            "workspaces",
-            w,
-            "securitygroups" | "gatewaygroups" | "trafficgroups",
-            g,
-        ] => named(o) && named(t) && named(w) && named(g),
-        _ => false,
-    };
-    let ends = [4, 6, 8].into_iter().filter_map(|end| Some(parts.get(..end)?.join("/")));
-    good.then(|| ends.collect())
+/// The resource that an entry names, by its full name and that of what bounds it.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Tenant(String),
+    Workspace(String),
+    Group { workspace: String, group: String },
+}
+
+impl Asked {
+    /// Reads a full name; absent for anything else.
+    fn parse(name: &str) -> Option<Self> {
+        let parts: Vec<&str> = name.split('/').collect();
+        let (kinds, names): (Vec<_>, Vec<_>) =
+            parts.chunks(2).map(|pair| (pair.first(), pair.get(1))).unzip();
+        let named = |part: &Option<&&str>| {
+            part.is_some_and(|it| !it.is_empty() && !it.contains(char::is_whitespace))
+        };
+        if !names.iter().all(named) {
+            return None;
+        }
+        let kinds: Vec<&str> = kinds.into_iter().flatten().copied().collect();
+        match kinds.as_slice() {
+            ["organizations", "tenants"] => Some(Self::Tenant(name.to_owned())),
+            ["organizations", "tenants", "workspaces"] => Some(Self::Workspace(name.to_owned())),
+            [
+                "organizations",
+                "tenants",
+                "workspaces",
+                "securitygroups" | "gatewaygroups" | "trafficgroups" | "istiointernalgroups",
+            ] => Some(Self::Group { workspace: parts.get(..6)?.join("/"), group: name.to_owned() }),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -231,11 +283,14 @@ mod tests {
 
     #[test]
     fn only_full_names_name_resources() {
-        let name = "organizations/o/tenants/t/workspaces/w/gatewaygroups/g";
-        let names = lineage(name).unwrap();
-        assert_eq!(names[0], "organizations/o/tenants/t");
-        assert_eq!(names[1], "organizations/o/tenants/t/workspaces/w");
-        assert_eq!(names[2], name);
+        let (workspace, group) = (
+            "organizations/o/tenants/t/workspaces/w".to_owned(),
+            "organizations/o/tenants/t/workspaces/w/gatewaygroups/g".to_owned(),
+        );
+        let tenant = "organizations/o/tenants/t".to_owned();
+        assert_eq!(Asked::parse(&tenant), Some(Asked::Tenant(tenant.clone())));
+        assert_eq!(Asked::parse(&workspace), Some(Asked::Workspace(workspace.clone())));
+        assert_eq!(Asked::parse(&group.clone()), Some(Asked::Group { workspace, group }));
         for name in [
             "",
             "tenants/t",
@@ -246,7 +301,7 @@ mod tests {
             "organizations/o/tenants/t/workspaces/w/groups/g",
             "organizations/o/tenants/t/workspaces/w/gatewaygroups/g/x",
         ] {
-            assert_eq!(lineage(name), None, "{name}");
+            assert_eq!(Asked::parse(name), None, "{name}");
         }
     }
 }

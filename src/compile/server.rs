@@ -22,6 +22,7 @@ impl<'a> Compiler<'a, '_> {
                  `serviceDestination.port`",
             );
         }
+        self.check_transit(server);
         self.refuse_unenforced(server, mode);
         let authentication = self.authentication(server);
         let authorization = self.authorization(server);
@@ -58,6 +59,27 @@ impl<'a> Compiler<'a, '_> {
             },
             deployment,
         ))
+    }
+
+    /// `transit: true`, by which TSB's older releases said what `trafficMode` says.
+    fn check_transit(&mut self, server: Server<'a>) {
+        let Some(transit) = server.transit() else { return };
+        match server.written_mode().filter(|mode| mode.text != "TRANSIT") {
+            Some(mode) => {
+                let message = format!(
+                    "`transit: true` contradicts `trafficMode: {}`",
+                    mode.text.escape_debug()
+                );
+                self.error(transit, message, "remove `transit`, which is deprecated");
+            }
+            None => self.report(
+                Diagnostic::note(
+                    "`transit: true` is deprecated and read as `trafficMode: TRANSIT`",
+                )
+                .at(&self.place.origin(transit))
+                .hint("write `trafficMode: TRANSIT`"),
+            ),
+        }
     }
 
     /// `oidc` and `external`: an error on egress servers, elsewhere a warning that the filter
@@ -105,11 +127,18 @@ impl<'a> Compiler<'a, '_> {
         let nothing = server.authentication().is_none() && server.authorization().is_none();
         let elsewhere = hostname.is_some_and(|hostname| self.named_in_egress.contains(hostname));
         if nothing && !elsewhere && mode.is_egress() {
+            // Only exact hosts can be named there.
+            let or_named = match hostname.is_some_and(|hostname| hostname.starts_with('*')) {
+                true => "",
+                false => ", or name the host in `egressAuthorization`",
+            };
             self.warn(
                 server.hostname().map_or(server.0, |hostname| hostname.node),
                 "nothing governs this server, so its requests get the default action",
-                "write `authentication`, `authorization` or both, or name the host in \
-                 `egressAuthorization`; the default action is to deny (--default-action)",
+                format!(
+                    "write `authentication`, `authorization` or both{or_named}; the default \
+                     action is to deny (--default-action)"
+                ),
             );
         }
         if authentication.is_some_and(|authentication| !authentication.required)

@@ -7,24 +7,15 @@ use super::gateway::Text;
 use super::shape::{self, Object, Others, Shape, optional, required};
 use super::tree::Node;
 
-/// The kinds that are read: apiVersion, kind, and the word for it in names of resources.
-pub const KINDS: [(&str, &str, &str); 7] = [
-    ("api.tsb.tetrate.io/v2", "Tenant", "tenants"),
-    ("tsb.tetrate.io/v2", "Tenant", "tenants"),
-    ("api.tsb.tetrate.io/v2", "Workspace", "workspaces"),
-    ("tsb.tetrate.io/v2", "Workspace", "workspaces"),
-    ("gateway.tsb.tetrate.io/v2", "Group", "gatewaygroups"),
-    ("security.tsb.tetrate.io/v2", "Group", "securitygroups"),
-    ("traffic.tsb.tetrate.io/v2", "Group", "trafficgroups"),
-];
-
-/// A document of one of these kinds.
+/// A document of one of these.
 pub static RESOURCE: Object = Object {
     fields: &[
+        optional("apiVersion", Shape::Text, "Version of the document's format"),
+        optional("kind", Shape::Text, "Kind of the document"),
         required("metadata", Shape::Object(&METADATA), "Identity of the resource"),
         optional("spec", Shape::Object(&SPEC), "What the resource owns"),
     ],
-    others: Others::Ignored,
+    others: Others::Suspected,
     not_empty: None,
 };
 
@@ -41,7 +32,7 @@ static METADATA: Object = Object {
 
 static SPEC: Object = Object {
     fields: &[optional("namespaceSelector", Shape::Object(&SELECTOR), "The namespaces")],
-    others: Others::Ignored,
+    others: Others::Suspected,
     not_empty: None,
 };
 
@@ -78,17 +69,19 @@ impl<'a> Resource<'a> {
 pub struct Hierarchy<'a>(HashMap<String, Resource<'a>>);
 
 impl<'a> Hierarchy<'a> {
-    /// Collects the documents that are of one of the kinds.
-    pub fn new(roots: impl Iterator<Item = Node<'a>>, diagnostics: &mut Diagnostics) -> Self {
+    /// Collects documents, each with the word for its kind in names of resources.
+    pub fn new(
+        documents: impl Iterator<Item = (Node<'a>, &'static str)>,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
         let mut resources = HashMap::new();
-        for root in roots {
-            let field = |name| root.get(name).and_then(Node::string);
-            let kind = KINDS.iter().find(|(version, kind, _)| {
-                (Some(*version), Some(*kind)) == (field("apiVersion"), field("kind"))
-            });
-            let Some((_, kind, word)) = kind else { continue };
+        for (root, word) in documents {
+            let kind = root.get("kind").and_then(Node::string).unwrap_or("resource");
             shape::check(root, &RESOURCE, &format!("the {kind}"), diagnostics);
-            let Some(name) = full_name(root, word) else { continue };
+            let Some(name) = full_name(root, word) else {
+                diagnostics.extend(nameless(root, kind, word));
+                continue;
+            };
             let resource = Resource(root);
             if let Some(first) = resources.insert(name.clone(), resource) {
                 diagnostics.push(
@@ -117,6 +110,21 @@ impl<'a> Hierarchy<'a> {
 
 fn name_node(root: Node<'_>) -> Node<'_> {
     root.get("metadata").and_then(|metadata| metadata.get("name")).unwrap_or(root)
+}
+
+/// What is missing for a resource to have a full name; nothing where that was reported already.
+fn nameless(root: Node<'_>, kind: &str, word: &str) -> Option<Diagnostic> {
+    root.get("metadata")?.get("name")?.string()?;
+    let needed = match word {
+        "tenants" => "`organization`",
+        "workspaces" => "`organization` and `tenant`",
+        _ => "`organization`, `tenant` and `workspace`",
+    };
+    let message =
+        format!("no resource name can mean this {kind}: it does not say where it belongs");
+    Some(Diagnostic::note(message).on(name_node(root)).hint(format!(
+        "write {needed} below `metadata`, or as annotations such as `tsb.tetrate.io/organization`"
+    )))
 }
 
 /// Where a resource stands: from `metadata` itself, else from its annotations.

@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use glob::{MatchOptions, Pattern};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::source::Sources;
@@ -25,6 +28,9 @@ pub enum InputError {
     /// A folder holds nothing to read.
     #[error("{0} holds no .yaml, .yml or .json file")]
     Empty(String),
+    /// Every file was left out.
+    #[error("--exclude leaves nothing to read; exclude less")]
+    AllExcluded,
     /// It holds more than anyone would write.
     #[error(
         "{0} holds more than {mib} MiB: name a file with documents, or divide it",
@@ -42,14 +48,56 @@ fn instead(cause: &io::Error) -> &'static str {
     }
 }
 
+/// Files that are left out, by a pattern of their path: `*` stands for any characters but `/`, `**`
+/// for any folders. One without a `/` is compared with the names of files and folders alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exclusion(Pattern);
+
+impl FromStr for Exclusion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bare = text.trim_start_matches("./").trim_end_matches('/');
+        if bare.is_empty() {
+            return Err("expected a pattern such as 'charts/**' or '*.tpl.yaml'".to_owned());
+        }
+        Pattern::new(bare).map(Self).map_err(|error| {
+            format!("expected a pattern such as 'charts/**' or '*.tpl.yaml': {}", error.msg)
+        })
+    }
+}
+
+impl Exclusion {
+    /// Whether it names a file, or a folder that the file is in. `argument` is the path by which
+    /// the file was found: the pattern may begin there, or where the path itself does.
+    fn names(&self, argument: &Path, file: &Path) -> bool {
+        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+        let below = file.strip_prefix(argument).unwrap_or(file);
+        let whole = file.strip_prefix(".").unwrap_or(file);
+        let parts =
+            |path: &Path| path.ancestors().any(|part| self.0.matches_path_with(part, options));
+        let by_name = !self.0.as_str().contains('/')
+            && below
+                .iter()
+                .chain(file.file_name())
+                .any(|name| name.to_str().is_some_and(|name| self.0.matches_with(name, options)));
+        by_name || parts(below) || parts(whole)
+    }
+}
+
 /// Reads every path: a file of any name, a folder with all `*.yaml`, `*.yml` and `*.json` files
-/// below it in the order of their names, or `-` for standard input. A text that is not UTF-8 is
-/// reported and left out.
+/// below it in the order of their names, or `-` for standard input; files that an exclusion names
+/// are left out. A text that is not UTF-8 is reported and left out.
 ///
 /// # Errors
-/// When a path cannot be read, or a folder holds no such file.
-pub fn read(paths: &[PathBuf], diagnostics: &mut Diagnostics) -> Result<Sources, InputError> {
+/// When a path cannot be read, or a folder holds no such file, or all files are left out.
+pub fn read(
+    paths: &[PathBuf],
+    excluded: &[Exclusion],
+    diagnostics: &mut Diagnostics,
+) -> Result<Sources, InputError> {
     let mut sources = Sources::default();
+    let mut left_out = false;
     for path in paths {
         if path.as_os_str() == "-" {
             let bytes = read_bounded(Path::new("standard input"), || Ok(io::stdin().lock()))?;
@@ -57,11 +105,16 @@ pub fn read(paths: &[PathBuf], diagnostics: &mut Diagnostics) -> Result<Sources,
             continue;
         }
         for file in files(path)? {
+            if excluded.iter().any(|pattern| pattern.names(path, &file)) {
+                left_out = true;
+                continue;
+            }
             let bytes = read_file(&file)?;
             add(&mut sources, file.display().to_string(), bytes, diagnostics);
         }
     }
-    Ok(sources)
+    let nothing = sources.iter().next().is_none() && !diagnostics.has_errors();
+    if nothing && left_out { Err(InputError::AllExcluded) } else { Ok(sources) }
 }
 
 /// Reads a file, whatever it holds.
@@ -172,5 +225,29 @@ mod tests {
         assert!(matches!(files(folder.path()), Err(InputError::Empty(_))));
         let missing = folder.path().join("missing.yaml");
         assert!(matches!(files(&missing), Err(InputError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn exclusions_name_files_and_folders() {
+        for (pattern, argument, file, named) in [
+            ("*.tpl.yaml", ".", "./a/b.tpl.yaml", true),
+            ("*.tpl.yaml", ".", "./a/b.yaml", false),
+            ("charts/**", ".", "./charts/a/templates/b.yaml", true),
+            ("charts", "deploy", "deploy/charts/b.yaml", true),
+            ("./charts/", ".", "./charts/b.yaml", true),
+            ("charts/*", "deploy", "deploy/charts/b.yaml", true),
+            ("deploy/charts", "deploy", "deploy/charts/b.yaml", true),
+            ("**/templates/*.yaml", ".", "./charts/a/templates/b.yaml", true),
+            ("templates/*.yaml", ".", "./charts/a/templates/b.yaml", false),
+            ("values*.yaml", "values-a.yaml", "values-a.yaml", true),
+            ("a", "/x/a/y", "/x/a/y/b.yaml", false),
+        ] {
+            let exclusion: Exclusion = pattern.parse().unwrap();
+            let found = exclusion.names(Path::new(argument), Path::new(file));
+            assert_eq!(found, named, "{pattern} {argument} {file}");
+        }
+        for pattern in ["", "./", "a/**b"] {
+            assert!(pattern.parse::<Exclusion>().is_err(), "{pattern}");
+        }
     }
 }

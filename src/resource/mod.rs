@@ -6,8 +6,11 @@
 //! | [`diagnostic`] | errors, warnings and notes about spans |
 //! | [`tree`] | a parsed document that knows where everything was written |
 //! | [`yaml`] | text to trees |
+//! | `syntax` | what is wrong with a text that is no YAML, or not yet |
 //! | [`input`] | files, folders and standard input to texts |
-//! | [`document`] | which trees are documents of a kind we read |
+//! | [`items`] | documents and lists of documents to single items |
+//! | [`kinds`] | which kind of document an item is, by `apiVersion` and `kind` |
+//! | [`document`] | which items are read, and what is said about the others |
 //! | [`shape`] | tables that say which fields exist, and the check of a tree against them |
 //! | [`schema`] | the same tables as JSON Schema |
 //! | [`gateway`] | the table of a Gateway, and typed views of a tree that passed it |
@@ -22,9 +25,12 @@ pub mod document;
 pub mod gateway;
 pub mod hierarchy;
 pub mod input;
+pub mod items;
 pub mod json;
+pub mod kinds;
 pub mod schema;
 pub mod shape;
 pub mod source;
+mod syntax;
 pub mod tree;
 pub mod yaml;

@@ -64,6 +64,59 @@ pub struct Object {
     pub not_empty: Option<&'static str>,
 }
 
+impl Object {
+    /// The field that someone who wrote an unknown name most likely meant.
+    fn meant(&self, text: &str) -> Option<&'static str> {
+        let unknown = |text: &str| !self.fields.iter().any(|field| field.name == text);
+        let names = self.fields.iter().map(|field| field.name);
+        let alias = || self.fields.iter().find(|field| field.aliases.contains(&text));
+        closest(text, names).or_else(|| alias().map(|field| field.name)).filter(|_| unknown(text))
+    }
+
+    /// What to write instead of a field that is not there: the one that was most likely meant, or
+    /// where one of that name belongs, else all that there are.
+    fn suggest(&self, text: &str) -> String {
+        if let Some(meant) = self.meant(text) {
+            return format!("did you mean `{meant}`?");
+        }
+        let below = self.fields.iter().find(|field| match field.shape {
+            Shape::Object(object) => object.fields.iter().any(|field| field.name == text),
+            _ => false,
+        });
+        match below {
+            Some(field) => format!("`{text}` belongs below `{}`: indent it there", field.name),
+            None => suggest(text, self.fields.iter().map(|field| field.name)),
+        }
+    }
+
+    /// How someone writes the map who wrote one word: `{name: x-token}`, where one field alone can
+    /// be meant by it.
+    fn customary(&self, text: &str) -> Option<String> {
+        let mut required = self.fields.iter().filter(|field| field.required);
+        let field = match (required.next(), required.next()) {
+            (Some(field), None) => field,
+            (None, _) => self.fields.first()?,
+            (Some(_), Some(_)) => return None,
+        };
+        match field.shape {
+            Shape::Text => Some(format!("{{{}: {}}}", field.name, in_flow(text))),
+            Shape::Word(words) if words.contains(&text) => {
+                Some(format!("{{{}: {text}}}", field.name))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A scalar as it can stand inside brackets and braces.
+fn in_flow(text: &str) -> String {
+    let plain = !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte))
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '/')
+        && !text.ends_with(':');
+    if plain { text.to_owned() } else { format!("{text:?}") }
+}
+
 /// What happens to a field that the table does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
@@ -90,6 +143,8 @@ pub struct Field {
     pub instead: Option<&'static str>,
     /// What holds where it is left out, if that can be written down.
     pub default: Option<Written>,
+    /// What people write instead of its name, though it is not close to it.
+    pub aliases: &'static [&'static str],
 }
 
 /// A value that could be written.
@@ -107,12 +162,12 @@ pub enum Written {
 
 /// A field that may be left out.
 pub const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field { name, shape, required: false, doc, instead: None, default: None }
+    Field { name, shape, required: false, doc, instead: None, default: None, aliases: &[] }
 }
 
 /// A field that must be there.
 pub const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field { name, shape, required: true, doc, instead: None, default: None }
+    Field { name, shape, required: true, doc, instead: None, default: None, aliases: &[] }
 }
 
 impl Field {
@@ -125,6 +180,11 @@ impl Field {
     /// Says what to write instead of null or an empty value.
     pub const fn instead(self, instead: &'static str) -> Self {
         Self { instead: Some(instead), ..self }
+    }
+
+    /// Says what people write instead of its name.
+    pub const fn also(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
     }
 
     /// Says what holds where the field is left out.
@@ -245,15 +305,14 @@ impl Check<'_> {
         for (key, value) in node.entries() {
             let text = key.scalar_text().unwrap_or_default();
             let Some(field) = object.fields.iter().find(|field| field.name == text) else {
-                let names = || object.fields.iter().map(|field| field.name);
                 let refused = match object.others {
                     Others::Ignored => false,
-                    Others::Suspected => closest(text, names()).is_some(),
+                    Others::Suspected => object.meant(text).is_some(),
                     Others::Refused => true,
                 };
                 if refused {
-                    let hint = suggest(text, names());
-                    self.error(key, format!("unknown field `{text}`"), Some(hint));
+                    let message = format!("unknown field `{}`", text.escape_debug());
+                    self.error(key, message, Some(object.suggest(text)));
                 }
                 continue;
             };
@@ -268,7 +327,12 @@ impl Check<'_> {
                 None => true,
                 Some(value) => field.null_is_absent(object) && value.is_null(),
             };
-            if missing {
+            // What is missing only because its name is misspelt needs no second error.
+            let misspelt = object.others != Others::Ignored
+                && node.entries().any(|(key, _)| {
+                    object.meant(key.scalar_text().unwrap_or_default()) == Some(field.name)
+                });
+            if missing && !misspelt {
                 let message = format!("{name} has no `{}`", field.name);
                 let hint = format!("add `{}`: {}", field.name, lower_first(field.doc));
                 self.error(node, message, Some(hint));
@@ -303,6 +367,24 @@ impl Check<'_> {
             _ => ("a map", "write its fields on lines of their own below it, indented"),
         };
         let message = format!("{name} must be {wanted}, not {found}");
+        let written = node.scalar_text().unwrap_or_default();
+        let customary = match shape {
+            Shape::Object(object) if scalar => object.customary(written),
+            Shape::List(item) | Shape::SomeOf(item) if scalar => match item {
+                Shape::Text => Some(format!("[{}]", in_flow(written))),
+                Shape::Object(object) => object.customary(written).map(|it| format!("[{it}]")),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(customary) = customary {
+            let hint = match name {
+                Name::EntryOf(_) | Name::Whole(_) => format!("write `{customary}`"),
+                Name::Field(field) => format!("write `{field}: {customary}`"),
+            };
+            self.error(node, message, Some(hint));
+            return;
+        }
         // Where something empty stands, or JSON instead of its text, the field knows better.
         let instead = instead.filter(|_| !scalar && (node.is_empty() || wanted == "a string"));
         self.error(node, message, Some(instead.unwrap_or(hint).to_owned()));

@@ -17,6 +17,13 @@ pub struct Span {
     pub end: u32,
 }
 
+impl Span {
+    /// Whether another span lies in this one.
+    pub fn holds(self, other: Self) -> bool {
+        self.file == other.file && (self.start..self.end).contains(&other.start)
+    }
+}
+
 /// Where a value was written, for errors that come up after the documents are gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {

@@ -5,6 +5,7 @@
 //! literally. A large Gateway has millions of nodes, so a node is 20 bytes and nothing is
 //! allocated for it; paths such as `spec.http[0].name` are worked out only for diagnostics.
 
+use super::diagnostic::Diagnostic;
 use super::source::{FileId, Origin, Span};
 
 /// One document of the input.
@@ -15,6 +16,8 @@ pub struct Document<'s> {
     pub(super) nodes: Vec<Raw>,
     /// Scalars that the source does not say literally: with escapes, or over several lines.
     pub(super) rewritten: String,
+    /// What is wrong with the content, whatever it means: a key that is written twice, a tag.
+    pub(super) findings: Vec<Diagnostic>,
 }
 
 #[derive(Debug, Clone, Copy)]

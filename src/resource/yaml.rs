@@ -11,6 +11,7 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::source::{FileId, Span};
+use super::syntax;
 use super::tree::{Document, Kind, Raw};
 
 /// How many nodes aliases may add to what the text itself says, in one document.
@@ -21,6 +22,20 @@ const FEW_KEYS: usize = 8;
 
 /// Reads every document of one text. After a syntax error the rest of the text is not read.
 pub fn read<'s>(file: FileId, source: &'s str, diagnostics: &mut Diagnostics) -> Vec<Document<'s>> {
+    let mut documents = parse(file, source, diagnostics);
+    for document in &mut documents {
+        diagnostics.extend(std::mem::take(&mut document.findings));
+    }
+    documents
+}
+
+/// Reads every document of one text. What is wrong with its content, such as a key that is written
+/// twice, stays with each document; what makes it no YAML goes to `diagnostics`.
+pub fn parse<'s>(
+    file: FileId,
+    source: &'s str,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Document<'s>> {
     if u32::try_from(source.len()).is_err() {
         diagnostics.push(
             Diagnostic::error("the file is too large")
@@ -45,44 +60,12 @@ pub fn read<'s>(file: FileId, source: &'s str, diagnostics: &mut Diagnostics) ->
                 let start = at(error.marker());
                 let span = Span { file, start, end: start };
                 let message = error.kind().to_string();
-                reader.diagnostics.push(syntax_error(source, span, &message));
+                reader.diagnostics.push(syntax::error(source, span, &message));
                 break;
             }
         }
     }
     reader.documents
-}
-
-/// What the parser says, where the mistake is, and what to write instead where that is known.
-fn syntax_error(source: &str, span: Span, message: &str) -> Diagnostic {
-    let offset = span.start as usize;
-    let tab = message.contains("tab").then(|| indenting_tab(source, offset)).flatten();
-    let at = byte(source, Some(tab.unwrap_or(offset)));
-    let diagnostic = Diagnostic::error(format!("not valid YAML: {message}"));
-    let diagnostic = diagnostic.span(Span { start: at, end: at, ..span });
-    if tab.is_some() {
-        diagnostic.hint("indent with spaces: YAML allows no tabs there")
-    } else if message.contains("recursion limit") {
-        diagnostic.hint("nest lists and maps less deeply; is a bracket left open?")
-    } else {
-        diagnostic
-    }
-}
-
-/// The first tab in the indentation of a line, from the line of an error on: the parser stops at
-/// the end of what it could read.
-fn indenting_tab(source: &str, offset: usize) -> Option<usize> {
-    let before = source.get(..offset)?;
-    let mut start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
-    for line in source.get(start..)?.split_inclusive('\n') {
-        let indentation = line.find(|character| !matches!(character, ' ' | '\t' | '\n' | '\r'));
-        let indentation = line.get(..indentation.unwrap_or_default())?;
-        if let Some(tab) = indentation.find('\t') {
-            return Some(start.saturating_add(tab));
-        }
-        start = start.saturating_add(line.len());
-    }
-    None
 }
 
 /// A byte offset of the parser, kept within the text.
@@ -122,6 +105,7 @@ impl<'s> Reader<'s, '_> {
                         source: self.source,
                         nodes: Vec::new(),
                         rewritten: String::new(),
+                        findings: Vec::new(),
                     },
                     open: Vec::new(),
                     anchors: HashMap::new(),
@@ -184,9 +168,16 @@ impl<'s> Reader<'s, '_> {
         }
     }
 
+    /// Notes down something about the content of the document that is being read.
+    fn content(&mut self, finding: Diagnostic) {
+        if let Some(building) = &mut self.building {
+            building.document.findings.push(finding);
+        }
+    }
+
     fn refuse_tag(&mut self, tag: Option<&Tag>, allowed: &str, span: Span) {
         let Some(tag) = tag.filter(|tag| tag.core_suffix() != Some(allowed)) else { return };
-        self.diagnostics.push(
+        self.content(
             Diagnostic::error(format!("the YAML tag `{}` is not supported", tag.original()))
                 .span(span)
                 .hint("leave the tag out"),
@@ -196,7 +187,7 @@ impl<'s> Reader<'s, '_> {
     fn refuse_merge_key(&mut self, text: &str, style: ScalarStyle, span: Span) {
         let is_key = self.building.as_ref().is_some_and(Building::last_is_key);
         if is_key && text == "<<" && style == ScalarStyle::Plain {
-            self.diagnostics.push(
+            self.content(
                 Diagnostic::error("YAML merge keys (`<<`) are not supported")
                     .span(span)
                     .hint("write the fields out; an alias (`field: *name`) can stand for a value"),
@@ -207,7 +198,11 @@ impl<'s> Reader<'s, '_> {
     /// Reports a list, a map or an alias where a key must stand.
     fn refuse_container_key(&mut self, span: Span) {
         if self.building.as_ref().is_some_and(Building::expects_key) {
-            self.diagnostics.push(Diagnostic::error("a key must be a plain word").span(span));
+            let hint = match syntax::is_template(self.source, span.start as usize) {
+                true => syntax::RENDER,
+                false => "write a word before each `:`; one that begins with a sign needs quotes",
+            };
+            self.content(Diagnostic::error("a key must be a plain word").span(span).hint(hint));
         }
     }
 
@@ -227,16 +222,18 @@ impl<'s> Reader<'s, '_> {
                 duplicates.extend(seen.insert(text(key), *key).map(|earlier| (earlier, *key)));
             }
         }
-        for (earlier, key) in duplicates {
-            let span = |raw: Raw| Span { file: self.file, start: raw.start, end: raw.end };
-            let message = format!("the key `{}` is written twice in one map", text(&key));
-            self.diagnostics.push(
+        let span = |raw: Raw| Span { file: self.file, start: raw.start, end: raw.end };
+        let findings: Vec<_> = duplicates
+            .into_iter()
+            .map(|(earlier, key)| {
+                let message = format!("the key `{}` is written twice in one map", text(&key));
                 Diagnostic::error(message)
                     .span(span(key))
                     .related(span(earlier), "first written here")
-                    .hint("remove one of them, or merge their values"),
-            );
-        }
+                    .hint("remove one of them, or merge their values")
+            })
+            .collect();
+        findings.into_iter().for_each(|finding| self.content(finding));
     }
 }
 

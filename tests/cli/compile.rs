@@ -67,6 +67,33 @@ fn the_scenario_compiles_to_the_reviewed_policy() {
 }
 
 #[test]
+fn a_tenant_is_its_workspaces_and_a_group_part_of_its_workspace() {
+    let compiled =
+        policy(&egress_auth(&["compile", "tests/fixtures/field/t18-hierarchy-as-documents.yaml"]));
+    let from: Vec<_> =
+        compiled.egress_rules.iter().map(|rule| rule.from.clone().unwrap()).collect();
+    assert_eq!(from, [vec!["shop/*"], vec!["egress/*", "shop/*", "tier1/*"]]);
+}
+
+#[test]
+fn lists_are_compiled_as_the_documents_in_them() {
+    let alone = gateway("g", "a");
+    let item = alone.replace('\n', "\n    ");
+    let whole = policy(&with_input(&["compile", "-"], &alone));
+    for list in [
+        format!("apiVersion: v1\nkind: List\nitems:\n  - {item}\n"),
+        format!("- apiVersion: v1\n  kind: List\n  items:\n  - {item}\n"),
+        format!("- {}\n", alone.replace('\n', "\n  ")),
+    ] {
+        let compiled = policy(&with_input(&["compile", "-"], &list));
+        assert_eq!(
+            serde_json::to_string(&compiled).unwrap(),
+            serde_json::to_string(&whole).unwrap()
+        );
+    }
+}
+
+#[test]
 fn the_scenario_has_warnings_but_no_errors() {
     let output = egress_auth(&["check", "--output", "json", PAYMENTS]);
     assert_eq!(output.status.code(), Some(0));

@@ -30,6 +30,25 @@ fn folder() -> TempDir {
     folder
 }
 
+/// A whole repository can be checked, with what is no YAML in it left out by name.
+#[test]
+fn excluded_files_are_not_read() {
+    let folder = folder();
+    std::fs::create_dir_all(folder.path().join("charts/a/templates")).unwrap();
+    std::fs::write(folder.path().join("charts/a/templates/b.yaml"), "{{- if x }}\n").unwrap();
+    std::fs::write(folder.path().join("ci.yml"), "a: !reference [b]\n").unwrap();
+    let code = |arguments: &[&str]| egress_auth(folder.path(), arguments).status.code();
+    assert_eq!(code(&["check", "."]), Some(1));
+    for pattern in ["charts/**", "charts", "templates", "**/templates/*.yaml", "b.yaml"] {
+        assert_eq!(code(&["check", ".", "--exclude", pattern]), Some(0), "{pattern}");
+    }
+    assert_eq!(code(&["check", ".", "--exclude", "*.yml"]), Some(1));
+    assert_eq!(code(&["check", ".", "--exclude", "**b"]), Some(2));
+    let nothing = egress_auth(folder.path(), &["check", "gateway.yaml", "--exclude", "*"]);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(stderr(&nothing).contains("--exclude leaves nothing to read"), "{}", stderr(&nothing));
+}
+
 /// What never ends is given up, wherever it is read.
 #[test]
 fn input_without_an_end_is_refused() {

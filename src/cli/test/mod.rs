@@ -137,7 +137,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         output::remove_earlier(path, junit::BEGINS)?;
     }
     let mut found = Diagnostics::default();
-    let sources = input::read(&args.cases, &mut found)?;
+    let sources = input::read(&args.cases, &[], &mut found)?;
     let mut suites = Vec::new();
     for (file, source) in sources.iter() {
         let documents = yaml::read(file, &source.text, &mut found);

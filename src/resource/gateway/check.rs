@@ -8,7 +8,12 @@ use crate::resource::tree::Node;
 impl Gateway<'_> {
     /// Reports every field that is unknown, missing, empty or of a wrong type.
     pub fn check(self, diagnostics: &mut Diagnostics) {
-        shape::check(self.0, &fields::GATEWAY, "the Gateway", diagnostics);
+        // An item of a typed list need not say what it is.
+        let fields = match self.0.get("kind") {
+            Some(_) => &fields::GATEWAY,
+            None => &fields::LISTED_GATEWAY,
+        };
+        shape::check(self.0, fields, "the Gateway", diagnostics);
         let Some(spec) = self.spec() else { return };
         refuse_misplaced(spec, &fields::SPEC, "`spec`", diagnostics);
         for entry in self.egress_authorization() {
@@ -22,13 +27,26 @@ impl Gateway<'_> {
 
 /// Reports hosts of an entry that are not given exactly, and what is deprecated.
 fn refuse_inexact(entry: EgressEntry<'_>, diagnostics: &mut Diagnostics) {
-    if let Some((key, _)) = entry.0.get("from").and_then(|from| from.entry("mode")) {
-        diagnostics.push(
-            Diagnostic::error("`from.mode` is deprecated and not supported").on(key).hint(
-                "name the workloads in `serviceAccounts` or `resources`; for every workload \
-                     of the gateway's own namespace write `serviceAccounts: [\"./*\"]`",
-            ),
-        );
+    if let Some((key, mode)) = entry.0.get("from").and_then(|from| from.entry("mode")) {
+        let named = ["serviceAccounts", "resources"]
+            .into_iter()
+            .find(|field| entry.0.get("from").is_some_and(|from| from.get(field).is_some()));
+        let hint = match (named, mode.string()) {
+            (Some(named), _) => format!("remove `mode`: `{named}` says who is meant"),
+            (None, Some("NAMESPACE")) => {
+                "write `serviceAccounts: [\"./*\"]`, which is every workload of the gateway's own \
+                 namespace"
+                    .to_owned()
+            }
+            (None, Some("GROUP" | "WORKSPACE")) => "write `resources` with its full name, such as \
+                 `resources: [organizations/O/tenants/T/workspaces/W]`"
+                .to_owned(),
+            (None, _) => "name the workloads in `serviceAccounts` or `resources`; for every \
+                 workload of the gateway's own namespace write `serviceAccounts: [\"./*\"]`"
+                .to_owned(),
+        };
+        let message = "`from.mode` is deprecated and not supported";
+        diagnostics.push(Diagnostic::error(message).on(key).hint(hint));
     }
     for host in entry.to().filter_map(|to| to.get("host")) {
         let inexact = ["prefix", "regex"].into_iter().filter_map(|field| host.entry(field));

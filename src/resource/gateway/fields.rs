@@ -13,12 +13,26 @@ pub static GATEWAY: Object = Object {
             "Version of the document's format",
         ),
         required("kind", Shape::Word(&["Gateway"]), "Kind of the document"),
-        required("metadata", Shape::Object(&METADATA), "Identity of the Gateway"),
-        required("spec", Shape::Object(&SPEC), "What the Gateway does"),
+        METADATA_FIELD,
+        SPEC_FIELD,
+        STATUS_FIELD,
     ],
-    others: Others::Ignored,
+    others: Others::Suspected,
     not_empty: None,
 };
+
+/// The same as an item of a typed list, which says the version and the kind of all its items.
+pub static LISTED_GATEWAY: Object = Object {
+    fields: &[METADATA_FIELD, SPEC_FIELD, STATUS_FIELD],
+    others: Others::Suspected,
+    not_empty: None,
+};
+
+const METADATA_FIELD: Field =
+    required("metadata", Shape::Object(&METADATA), "Identity of the Gateway");
+const SPEC_FIELD: Field = required("spec", Shape::Object(&SPEC), "What the Gateway does");
+const STATUS_FIELD: Field =
+    optional("status", Shape::Anything, "What TSB says of the Gateway; not looked at");
 
 static METADATA: Object = Object {
     fields: &[

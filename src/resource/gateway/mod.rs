@@ -228,14 +228,27 @@ impl<'a> Server<'a> {
         self.0.entry("port").filter(|(_, value)| !value.is_null()).map(|(key, _)| key)
     }
 
-    /// `trafficMode`; AUTO where it is not written.
+    /// `trafficMode`; where it is not written, TRANSIT with the deprecated `transit: true` and else
+    /// AUTO.
     pub fn traffic_mode(self) -> TrafficMode {
         match text(self.0, "trafficMode").map(|mode| mode.text) {
             Some("EGRESS") => TrafficMode::Egress,
             Some("INGRESS") => TrafficMode::Ingress,
             Some("TRANSIT") => TrafficMode::Transit,
+            None if self.transit().is_some() => TrafficMode::Transit,
             _ => TrafficMode::Auto,
         }
+    }
+
+    /// The key of `transit: true`.
+    pub fn transit(self) -> Option<Node<'a>> {
+        let (key, value) = self.0.entry("transit")?;
+        (value.value() == Value::Boolean(true)).then_some(key)
+    }
+
+    /// `trafficMode` as it is written.
+    pub fn written_mode(self) -> Option<Text<'a>> {
+        text(self.0, "trafficMode")
     }
 
     /// `routing.rules`, with `routing` itself for places.
