@@ -5,6 +5,7 @@
 //! flat messages are written here by hand rather than with a protobuf library. Pure functions:
 //! the call itself is the filter's.
 
+use super::der::{SEQUENCE, element, integer};
 use super::{Algorithm, Key};
 
 /// The name under which Envoy registers the function.
@@ -86,29 +87,10 @@ fn ecdsa_to_der(signature: &[u8], scalar_bytes: usize) -> Option<Vec<u8>> {
     if s.len() != scalar_bytes {
         return None;
     }
-    let mut body = Vec::with_capacity(signature.len().saturating_add(6));
-    push_integer(&mut body, r)?;
-    push_integer(&mut body, s)?;
-    // At most 2 * (48 + 3) bytes: the short form of a length always does.
-    let length = u8::try_from(body.len()).ok().filter(|length| *length < 0x80)?;
-    let mut der = vec![0x30, length];
-    der.append(&mut body);
-    Some(der)
-}
-
-fn push_integer(body: &mut Vec<u8>, scalar: &[u8]) -> Option<()> {
-    let start = scalar.iter().position(|byte| *byte != 0)?;
-    let digits = scalar.get(start..)?;
-    // A leading zero keeps the number positive.
-    let is_high = digits.first().is_some_and(|byte| *byte >= 0x80);
-    let length = digits.len().saturating_add(usize::from(is_high));
-    body.push(0x02);
-    body.push(u8::try_from(length).ok()?);
-    if is_high {
-        body.push(0);
+    if [r, s].iter().any(|number| number.iter().all(|byte| *byte == 0)) {
+        return None;
     }
-    body.extend_from_slice(digits);
-    Some(())
+    Some(element(SEQUENCE, &[&integer(r), &integer(s)]))
 }
 
 #[cfg(test)]

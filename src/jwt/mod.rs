@@ -14,6 +14,7 @@ mod algorithm;
 mod cache;
 mod claim_path;
 mod claims;
+mod der;
 mod error;
 pub mod host_call;
 mod jwk;

@@ -1,11 +1,11 @@
 //! Signature checks: the interface, and the one in pure Rust.
 //!
-//! jwt-simple parses and holds the keys, but its `verify_token` also judges headers and claims
-//! by rules of its own (`typ`, the shape of `jwk`, the type of `iat`), which would refuse tokens
-//! that are valid here. So the signature alone is checked, with the primitives that jwt-simple
-//! itself is built on, but for two: RSA goes to the `rsa` crate directly because jwt-simple stops at
-//! 4096 bits and at the exponent 65537, and Ed25519 to `ed25519-dalek`, which takes less than half
-//! the time in the module.
+//! `jwt-simple` makes the tags of HS*. Signatures it checks only as part of a whole token, whose
+//! header and claims it judges by rules of its own (`typ`, the shape of `jwk`, the type of `iat`),
+//! which would refuse tokens that are valid here. So signatures alone are checked, by what
+//! `jwt-simple` itself is built on for ECDSA (`p256`, `p384`), by `rsa`, as `jwt-simple` stops at
+//! 4096 bits and at the exponent 65537, and by `ed25519-dalek`, which takes less than half the time
+//! in the module.
 
 use ed25519_dalek::Signature as Ed25519Signature;
 use jwt_simple::algorithms::{HS256Key, HS384Key, HS512Key, MACLike as _};
