@@ -11,8 +11,7 @@ use serde_json::{Map, Value};
 
 use super::key::{DemoKey, KeyError};
 use crate::engine::{
-    Context, Decision, Engine, KeyRing, NoPeerCertificate, NoTrace, Outcome, PolicyError, Request,
-    Verdict,
+    Context, Engine, KeyRing, NoPeerCertificate, NoTrace, Outcome, PolicyError, Request,
 };
 use crate::jwt::{KeyOrigin, KeySet, SoftwareVerifier, TokenCache};
 use crate::policy::text_pattern::TextPattern;
@@ -365,14 +364,8 @@ impl Judge {
             cache: &mut cache,
         };
         let request = Request { headers, claims: None };
-        let of = |decision: Decision<'_>| Expected {
-            allowed: matches!(decision.outcome, Outcome::Allow(_)),
-            code: decision.code(),
-        };
-        match self.engine.decide(&request, &mut context, &mut NoTrace) {
-            Verdict::Decided(decision) => of(decision),
-            Verdict::AwaitKeys(wait) if wait.unknown_key => of(wait.unknown_key()),
-            Verdict::AwaitKeys(wait) => of(wait.unavailable()),
-        }
+        let verdict = self.engine.decide(&request, &mut context, &mut NoTrace);
+        let decision = verdict.without_waiting();
+        Expected { allowed: matches!(decision.outcome, Outcome::Allow(_)), code: decision.code() }
     }
 }

@@ -39,9 +39,7 @@ use self::hosts::{View, hosts};
 use self::parts::Part;
 use self::witness::Witnesses;
 pub use self::witness::{Requests, Sender, Token};
-use crate::engine::{
-    Context, Engine, KeyRing, NoTrace, Outcome, PolicyError, Request, Verdict, Verified,
-};
+use crate::engine::{Context, Engine, KeyRing, NoTrace, Outcome, PolicyError, Request, Verified};
 use crate::jwt::{SoftwareVerifier, TokenCache};
 use crate::policy::Policy;
 
@@ -236,11 +234,8 @@ impl Judge {
             peer: &peer,
             cache,
         };
-        let decision = match self.engine.decide(&request, &mut context, &mut NoTrace) {
-            Verdict::Decided(decision) => decision,
-            // Claims need no keys, and nothing else that stands for a token is sent.
-            Verdict::AwaitKeys(wait) => wait.unavailable(),
-        };
+        // Claims need no keys, and nothing else that stands for a token is sent.
+        let decision = self.engine.decide(&request, &mut context, &mut NoTrace).without_waiting();
         let (allowed, status) = match &decision.outcome {
             Outcome::Allow(_) => (true, 200),
             Outcome::Deny(denial) => (false, denial.status),

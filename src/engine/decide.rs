@@ -42,6 +42,17 @@ pub enum Verdict<'e> {
     AwaitKeys(Await<'e>),
 }
 
+impl<'e> Verdict<'e> {
+    /// The answer where nobody fetches keys: those that there are have to do.
+    pub fn without_waiting(self) -> Decision<'e> {
+        match self {
+            Self::Decided(decision) => decision,
+            Self::AwaitKeys(wait) if wait.unknown_key => wait.unknown_key(),
+            Self::AwaitKeys(wait) => wait.unavailable(),
+        }
+    }
+}
+
 /// A decision that needs keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Await<'e> {

@@ -136,15 +136,11 @@ impl Explainer {
         let keys = &self.keys;
         let mut context =
             Context { now, keys, verifier: &SoftwareVerifier, peer: &peer, cache: &mut cache };
-        let decision = match self.engine.decide(&request, &mut context, trace) {
-            Verdict::Decided(decision) => decision,
-            Verdict::AwaitKeys(wait) if wait.unknown_key => wait.unknown_key(),
-            Verdict::AwaitKeys(wait) => {
-                trace.step(|| "keys: give the issuer's with --jwks ISSUER=FILE".to_owned());
-                wait.unavailable()
-            }
-        };
-        Ok(Explanation::new(&decision))
+        let verdict = self.engine.decide(&request, &mut context, trace);
+        if matches!(&verdict, Verdict::AwaitKeys(wait) if !wait.unknown_key) {
+            trace.step(|| "keys: give the issuer's with --jwks ISSUER=FILE".to_owned());
+        }
+        Ok(Explanation::new(&verdict.without_waiting()))
     }
 
     /// The entries that would decide if the server did not: the policy leaves them out.
