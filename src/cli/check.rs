@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::ValueEnum;
-
+use super::diagnostics;
 use super::input::InputArgs;
-use super::{diagnostics, output};
+use super::output::{self, Format};
 
 /// Flags of `egress-auth check`.
 #[derive(Debug, clap::Args)]
@@ -15,12 +14,6 @@ pub struct Args {
     /// How findings are printed: as text to standard error, or as JSON to standard output
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     output: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// Runs the command: exit code 0 without errors, 1 with.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::run::events::{Event, Events};
+use super::events::{Event, Events};
 use crate::demo::echo::Echo;
 use crate::demo::issuer::Issuer;
 use crate::demo::key::DemoKey;

@@ -2,21 +2,17 @@
 //!
 //! The decision is the engine's own, the very code that runs in the filter.
 
-use std::io::{BufRead, Read as _, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::SystemTime;
 
 use anyhow::Context as _;
-use clap::ValueEnum;
 
 use super::input::InputArgs;
+use super::output::Format;
 use super::plain::plain;
-use crate::compile::Compiled;
-use crate::explain::{Explainer, Explanation, Query, Values};
-use crate::jwt::{KeyOrigin, KeySet};
-use crate::resource::input;
+use super::queries::{explainer, name, now, read_keys, read_lines};
+use crate::explain::{Explanation, Query, Values};
 
 /// Flags of `egress-auth explain`.
 #[derive(Debug, clap::Args)]
@@ -50,17 +46,9 @@ pub struct Args {
     /// A JWKS file for an issuer whose keys are fetched at run time; repeatable
     #[arg(long = "jwks", value_name = "ISSUER=FILE")]
     jwks: Vec<String>,
-    /// How to print
+    /// How to print: JSON has one object a request
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     output: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One JSON object a request
-    Json,
 }
 
 /// Runs the command: exit code 0 whatever the decisions are, 1 when a request or the documents
@@ -94,110 +82,6 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What explains a compiled Gateway.
-///
-/// # Errors
-/// When its policy is not sound.
-pub fn explainer(compiled: &Compiled) -> anyhow::Result<Explainer> {
-    Ok(Explainer::new(compiled.policy.clone(), compiled.silenced.clone())?)
-}
-
-/// The time in Unix seconds.
-///
-/// # Errors
-/// When the clock stands before 1970.
-pub fn now() -> anyhow::Result<u64> {
-    Ok(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())
-}
-
-/// Reads the key files of `--jwks`, as `ISSUER=FILE`, for policies that fetch their keys at run
-/// time.
-///
-/// # Errors
-/// When an argument is not of that form, a file is not a JWKS document, or no policy fetches keys
-/// of the issuer.
-pub fn read_keys(explainers: &mut [Explainer], files: &[String]) -> anyhow::Result<()> {
-    for argument in files {
-        // Issuers are often URLs with `=` in a query, file names hardly ever hold one.
-        let (issuer, file) = argument
-            .rsplit_once('=')
-            .with_context(|| format!("--jwks `{argument}`: write ISSUER=FILE"))?;
-        let json = input::read_file(Path::new(file))?;
-        let keys = KeySet::parse(&json, KeyOrigin::Remote).with_context(|| file.to_owned())?;
-        let keys = Arc::new(keys);
-        let mut used = false;
-        for explainer in &mut *explainers {
-            used |= explainer.replace_keys(issuer, &keys);
-        }
-        anyhow::ensure!(used, "--jwks: no JWT rule fetches the keys of the issuer `{issuer}`");
-    }
-    Ok(())
-}
-
-/// Longest line of a requests file, in bytes.
-const MAX_LINE_BYTES: u64 = 1 << 20;
-
-/// Reads a file with one request a line, or standard input for `-`, and hands each to `each` with
-/// its place, as `file:line`. Empty lines and a byte order mark are skipped.
-///
-/// # Errors
-/// When the file cannot be read or holds no request, a line is not one, or `each` fails.
-pub fn read_lines(
-    path: &Path,
-    mut each: impl FnMut(&str, Query) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let name = match path == Path::new("-") {
-        true => "<stdin>".to_owned(),
-        false => path.display().to_string(),
-    };
-    let unreadable = || format!("cannot read {name}");
-    let mut input: Box<dyn BufRead> = match path == Path::new("-") {
-        true => Box::new(std::io::stdin().lock()),
-        false => {
-            let file = std::fs::File::open(path).with_context(unreadable)?;
-            Box::new(std::io::BufReader::new(file))
-        }
-    };
-    let mut requests = false;
-    for number in 1_u64.. {
-        let place = format!("{name}:{number}");
-        let mut line = Vec::new();
-        // One byte more tells a line that is as long as can be from a longer one.
-        let mut bounded = (&mut input).take(MAX_LINE_BYTES.saturating_add(1));
-        let length = bounded.read_until(b'\n', &mut line).with_context(unreadable)?;
-        if length == 0 {
-            break;
-        }
-        anyhow::ensure!(
-            length as u64 <= MAX_LINE_BYTES,
-            "{place}: the line is longer than {} MiB: write one request a line, as JSON",
-            MAX_LINE_BYTES >> 20
-        );
-        let line = std::str::from_utf8(&line).with_context(|| place.clone())?;
-        let line = line.strip_prefix('\u{feff}').filter(|_| number == 1).unwrap_or(line);
-        if line.trim().is_empty() {
-            continue;
-        }
-        requests = true;
-        let query = Query::from_json(line).map_err(|error| json_error(&place, &error))?;
-        each(&place, query)?;
-    }
-    anyhow::ensure!(
-        requests,
-        "{name} holds no request: write one a line, as {{\"request\": \"GET https://host/path\"}}"
-    );
-    Ok(())
-}
-
-/// What is wrong with a line that is not a request. The line is known better than JSON says it: to
-/// it there is only one.
-fn json_error(place: &str, error: &serde_json::Error) -> anyhow::Error {
-    let text = error.to_string();
-    let position = format!(" at line {} column {}", error.line(), error.column());
-    let message = text.strip_suffix(&position).unwrap_or(&text);
-    anyhow::anyhow!("{place}: {message} (column {})", error.column())
-}
-
 impl Args {
     fn query(&self) -> anyhow::Result<Query> {
         let mut query = Query {
@@ -225,15 +109,6 @@ impl Args {
             }
         }
         Ok(query)
-    }
-}
-
-/// The name of a server or rule, or `none` where there is none: a name that reads so is in quotes.
-pub fn name(name: Option<&str>) -> &str {
-    match name {
-        None => "none",
-        Some("none") => "\"none\"",
-        Some(name) => name,
     }
 }
 

@@ -11,9 +11,13 @@
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
 //! | `istio_args` | flags of the outputs for Istio |
 //! | `module` | finding the modules that were built beside the command |
+//! | `queries` | putting requests to the engine |
+//! | `cases` | the fields of a cases file |
+//! | `differences` | what differs between two policies, for programs |
+//! | `events` | what happens while a command runs: signals, changed files, requests |
 //! | `check`, `compile`, `completions`, `demo`, `diff`, `explain`, `man`, `report`, `run`, `schema`, `test`, `token` | the commands |
 //!
-//! A command parses nothing and decides nothing itself: it reads flags, calls the library and
+//! No command calls another. A command parses nothing and decides nothing itself: it reads flags, calls the library and
 //! prints. Exit codes: 0 done, 1 the input has errors or the command failed, 2 wrong usage; those
 //! of `diff` are diff(1)'s.
 
@@ -21,14 +25,17 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+mod cases;
 mod check;
 mod compile;
 mod completions;
 mod demo;
 pub mod diagnostics;
 mod diff;
+mod differences;
 mod discover;
 pub mod envoy_args;
+mod events;
 mod explain;
 pub mod input;
 mod istio_args;
@@ -36,6 +43,7 @@ mod man;
 mod module;
 pub mod output;
 pub mod plain;
+mod queries;
 mod report;
 mod run;
 mod schema;

@@ -5,6 +5,16 @@ use std::io::{self, BufWriter, Read as _, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
+use clap::ValueEnum;
+
+/// For whom results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
 
 /// Writes a text to a file, or to standard output.
 ///

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
+use super::cases::CASES;
 use super::output;
-use super::test::table::CASES;
 use crate::policy::Policy;
 use crate::resource::schema;
 
@@ -14,11 +14,11 @@ use crate::resource::schema;
 pub struct Args {
     /// What to describe
     #[arg(value_enum, value_name = "FORMAT")]
-    format: Format,
+    subject: Subject,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum Subject {
     /// The JSON that the filter reads
     PluginConfig,
     /// The Gateway documents that are compiled
@@ -32,10 +32,10 @@ enum Format {
 /// # Errors
 /// When the output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let schema = match args.format {
-        Format::PluginConfig => schemars::schema_for!(Policy).to_value(),
-        Format::Gateway => schema::gateway(),
-        Format::Test => schema::document(&CASES, "Test cases"),
+    let schema = match args.subject {
+        Subject::PluginConfig => schemars::schema_for!(Policy).to_value(),
+        Subject::Gateway => schema::gateway(),
+        Subject::Test => schema::document(&CASES, "Test cases"),
     };
     output::write(None, &format!("{schema:#}\n"))?;
     Ok(ExitCode::SUCCESS)

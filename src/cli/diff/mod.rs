@@ -3,22 +3,19 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `text` | differences between two policies for people |
-//! | `json` | the same for programs |
 //! | `traffic` | requests of a file, decided by both policies |
 
-pub mod json;
 mod text;
 mod traffic;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::ValueEnum;
-
-use super::explain::now;
+use super::differences;
 use super::input::{GatewayArgs, Loaded};
-use super::output;
+use super::output::{self, Format};
 use super::plain::plain_lines;
+use super::queries::now;
 use crate::compile::Compiled;
 use crate::diff::compare;
 
@@ -50,14 +47,6 @@ pub struct Args {
     /// How to print
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     output: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// Runs the command: exit code 0 when nothing differs, 1 when something does, 2 when the input has
@@ -94,7 +83,7 @@ fn differs(args: &Args) -> anyhow::Result<Option<bool>> {
     let comparison = compare(&old.policy, &new.policy, now)?;
     output::write_with(None, |out| match args.output {
         Format::Text => text::write(&comparison, now, out),
-        Format::Json => json::write(&comparison, out),
+        Format::Json => differences::write(&comparison, out),
     })?;
     Ok(Some(!comparison.is_empty()))
 }

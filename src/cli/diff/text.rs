@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use comfy_table::{Table, presets};
 use serde_json::Value;
 
-use super::json::word;
+use crate::cli::differences::word;
 use crate::cli::plain::plain;
 use crate::diff::{Answer, Change, Comparison, Group, Host, Sender, Token};
 

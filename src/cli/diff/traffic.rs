@@ -9,10 +9,10 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{Args, Format};
-use crate::cli::explain::{explainer, now, read_keys, read_lines};
-use crate::cli::output;
+use super::Args;
+use crate::cli::output::{self, Format};
 use crate::cli::plain::plain;
+use crate::cli::queries::{explainer, now, read_keys, read_lines};
 use crate::compile::Compiled;
 use crate::engine::Reason;
 use crate::explain::{Explainer, Explanation, Query};

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::secrets;
 use crate::cli::diagnostics;
-use crate::cli::diff::json as differences;
+use crate::cli::differences;
 use crate::cli::input::Loaded;
 use crate::compile::Compiled;
 use crate::diff::compare;

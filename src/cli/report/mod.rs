@@ -14,8 +14,8 @@ mod secrets;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::explain::now;
 use super::input::{InputArgs, Loaded, destination};
+use super::queries::now;
 use super::{module, output};
 use crate::resource::input::read_file;
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::events::Events;
 use super::exec;
+use crate::cli::events::Events;
 
 /// How long Envoy may take to end before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);

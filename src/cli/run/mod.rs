@@ -10,7 +10,6 @@
 //! | [`changes`] | what differs between two policies |
 //! | [`show`] | sample requests, their table, and requests as they come |
 //! | [`curl`] | samples as commands to paste |
-//! | [`events`] | what happens while it runs: signals, changed files, requests |
 //! | [`progress`] | what a user sees while something takes time |
 //!
 //! Every upstream and every JWKS host is replaced by a local stand-in from [`crate::demo`], so
@@ -20,7 +19,6 @@ mod admin;
 mod changes;
 mod curl;
 mod envoy;
-pub(super) mod events;
 pub(super) mod exec;
 mod find;
 mod live;
@@ -36,9 +34,9 @@ use anyhow::Context as _;
 
 use self::admin::Admin;
 use self::envoy::Envoy;
-use self::events::{Event, Events};
 use self::live::Live;
 use super::envoy_args::EnvoyArgs;
+use super::events::{Event, Events, Watcher};
 use super::input::InputArgs;
 use crate::demo::echo::Echo;
 use crate::demo::issuer::Issuer;
@@ -168,7 +166,7 @@ fn wait_until_ready(envoy: &mut Envoy, admin: &Admin, events: &Events) -> anyhow
 }
 
 /// Starts to watch the input; `None` where there is nothing to watch.
-fn watch(args: &Args, events: &Events) -> Option<events::Watcher> {
+fn watch(args: &Args, events: &Events) -> Option<Watcher> {
     if args.input.paths.iter().any(|path| path.as_os_str() == "-") {
         eprintln!("Standard input cannot be read again: changes will not be followed");
         return None;

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::admin::reachable;
 use super::curl;
-use super::events::Events;
 use super::progress;
+use crate::cli::events::Events;
 use crate::demo::echo::{Echo, Received};
 use crate::demo::key::DemoKey;
 use crate::demo::sample::{Expected, Judge, Place, Sample, SampleToken, samples};

@@ -2,7 +2,6 @@
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `table` | the fields of a cases file; `schema test` prints them |
 //! | `read` | a cases file to requests and expectations |
 //! | `report` | results for people and as JSON |
 //! | `junit` | results for CI systems |
@@ -10,17 +9,16 @@
 mod junit;
 mod read;
 mod report;
-pub mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::ValueEnum;
 
 use self::read::{Case, Suite};
+use super::output::{self, Format};
 use super::plain::plain;
-use super::{diagnostics, explain, output};
+use super::{diagnostics, queries};
 use crate::explain::Explanation;
 use crate::resource::diagnostic::Diagnostics;
 use crate::resource::tree::Document;
@@ -35,17 +33,10 @@ pub struct Args {
     /// Also write the results as JUnit XML; one of an earlier run is removed first
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// How to print
+    /// How to print: text has one line a case, and what differs where one fails; JSON one object with
+    /// every case
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     output: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people: one line a case, and what differs where one fails
-    Text,
-    /// One JSON object with every case
-    Json,
 }
 
 /// The cases of one document, decided.
@@ -72,7 +63,7 @@ impl CaseResult {
 
     /// The field that was to be absent and is there, under the name `none`.
     fn named_none(&self) -> Option<&'static str> {
-        let none = explain::name(Some("none"));
+        let none = queries::name(Some("none"));
         let found = self.compared().find(|(field, expected, actual)| {
             matches!(*field, "server" | "rule") && *expected == "none" && actual == none
         });
@@ -86,7 +77,7 @@ impl CaseResult {
 
 /// A field of an answer as `expect` writes it.
 fn actual(answer: &Explanation, field: &str) -> String {
-    let name = |name: &Option<String>| explain::name(name.as_deref()).to_owned();
+    let name = |name: &Option<String>| queries::name(name.as_deref()).to_owned();
     match field {
         "decision" => answer.decision.to_owned(),
         "status" => answer.status.to_string(),
@@ -108,10 +99,10 @@ fn decide(
         loaded.print()?;
         return Ok(None);
     };
-    let mut explainers = [explain::explainer(compiled)?];
-    explain::read_keys(&mut explainers, &suite.jwks)?;
+    let mut explainers = [queries::explainer(compiled)?];
+    queries::read_keys(&mut explainers, &suite.jwks)?;
     let [explainer] = explainers;
-    let now = explain::now()?;
+    let now = queries::now()?;
     let mut results = Vec::with_capacity(suite.cases.len());
     for case in suite.cases {
         let line = line(&case);

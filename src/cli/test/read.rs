@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value as Json};
 
-use super::table::CASES;
+use crate::cli::cases::CASES;
 use crate::cli::input::{self, ActionArg, GatewayArgs};
 use crate::engine::source::Workload;
 use crate::explain::{Query, Values, check_header};
