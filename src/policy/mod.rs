@@ -16,6 +16,7 @@ pub mod hosts;
 pub mod path_pattern;
 mod read;
 mod segment_pattern;
+pub mod state;
 pub mod text_pattern;
 
 use serde::{Deserialize, Serialize};

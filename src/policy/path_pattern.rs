@@ -2,23 +2,18 @@
 //!
 //! `*` matches any run of characters, `/` included; `{*}` is exactly one non-empty segment;
 //! `{**}` is zero or more whole segments. Nothing else is special. Every pattern is matched in
-//! time linear in the path: patterns of `*` alone by `glob` (its matcher never returns to an
-//! earlier `*`), those with `{*}` or `{**}`, which `glob` cannot say, by a state machine
-//! of our own (`segment_pattern`).
+//! time linear in the path: of patterns of `*` alone the literal texts are looked for one after
+//! the other, never going back to an earlier one; those with `{*}` or `{**}` are run as a state
+//! machine (`segment_pattern`). The prover reads every pattern as states, made from the same
+//! compiled form.
 
-use glob::{MatchOptions, Pattern};
+use std::borrow::Cow;
 
 use super::segment_pattern::SegmentPattern;
+use super::state::{State, Takes};
 
-/// Longest accepted pattern in bytes; it bounds the recursion of `glob`, which is as deep as the
-/// pattern has `*`.
+/// Longest accepted pattern in bytes.
 pub const MAX_PATTERN_BYTES: usize = 2048;
-
-const OPTIONS: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: false,
-    require_literal_leading_dot: false,
-};
 
 /// A compiled path pattern.
 #[derive(Debug, Clone)]
@@ -29,8 +24,18 @@ enum Form {
     Any,
     Exact(Box<str>),
     Prefix(Box<str>),
-    Glob(Box<Pattern>),
+    Stars(Stars),
     Segments(SegmentPattern),
+}
+
+/// Literal texts with a `*` between each and the next: at least one `*`, and more than a `*` that
+/// ends the pattern.
+#[derive(Debug, Clone)]
+struct Stars {
+    first: Box<str>,
+    /// None of these is empty.
+    middle: Box<[Box<str>]>,
+    last: Box<str>,
 }
 
 /// Why a path pattern is refused.
@@ -59,17 +64,18 @@ impl PathPattern {
         if pattern.contains("{*}") || pattern.contains("{**}") {
             return SegmentPattern::parse(pattern).map(|p| Self(Form::Segments(p)));
         }
-        let pattern = collapse_stars(pattern);
-        Ok(Self(match pattern.split_once('*') {
-            None => Form::Exact(pattern.into()),
-            Some(("", "")) => Form::Any,
-            Some((prefix, "")) => Form::Prefix(prefix.into()),
-            Some(_) => {
-                let escaped = pattern.split('*').map(Pattern::escape).collect::<Vec<_>>().join("*");
-                // Escaped text and single stars always form a valid glob.
-                Form::Glob(Box::new(
-                    Pattern::new(&escaped).map_err(|_| PathPatternError::PartialSegment)?,
-                ))
+        let Some((first, rest)) = pattern.split_once('*') else {
+            return Ok(Self(Form::Exact(pattern.into())));
+        };
+        let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+        // Of several stars in a row one says it all.
+        let middle = middle.split('*').filter(|text| !text.is_empty()).map(Into::into);
+        let middle: Box<[_]> = middle.collect();
+        Ok(Self(match (first, &*middle, last) {
+            ("", [], "") => Form::Any,
+            (prefix, [], "") => Form::Prefix(prefix.into()),
+            (first, _, last) => {
+                Form::Stars(Stars { first: first.into(), middle, last: last.into() })
             }
         }))
     }
@@ -80,20 +86,46 @@ impl PathPattern {
             Form::Any => true,
             Form::Exact(text) => path == &**text,
             Form::Prefix(text) => path.starts_with(&**text),
-            Form::Glob(glob) => glob.matches_with(path, OPTIONS),
+            Form::Stars(stars) => stars.matches(path),
             Form::Segments(pattern) => pattern.matches(path),
         }
     }
+
+    /// The pattern as a row of states, for what asks of all paths at once.
+    pub fn states(&self) -> Cow<'_, [State]> {
+        let any = || std::iter::once(State::any_run());
+        Cow::Owned(match &self.0 {
+            Form::Any => any().collect(),
+            Form::Exact(text) => literal(text).collect(),
+            Form::Prefix(text) => literal(text).chain(any()).collect(),
+            Form::Stars(Stars { first, middle, last }) => {
+                let rest = middle.iter().chain([last]);
+                let rest = rest.flat_map(|text| any().chain(literal(text)));
+                literal(first).chain(rest).collect()
+            }
+            Form::Segments(pattern) => return Cow::Borrowed(pattern.states()),
+        })
+    }
 }
 
-fn collapse_stars(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len());
-    for c in pattern.chars() {
-        if c != '*' || !out.ends_with('*') {
-            out.push(c);
-        }
+impl Stars {
+    fn matches(&self, path: &str) -> bool {
+        let inside = path.strip_prefix(&*self.first).and_then(|it| it.strip_suffix(&*self.last));
+        let Some(mut rest) = inside else { return false };
+        // The first place of each text leaves most for the others, so none has to be tried again.
+        self.middle.iter().all(|text| match rest.split_once(&**text) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        })
     }
-    out
+}
+
+/// A text as states.
+fn literal(text: &str) -> impl Iterator<Item = State> {
+    text.bytes().map(|byte| State::new(Takes::Byte(byte), 0))
 }
 
 #[cfg(test)]
@@ -156,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_stars_a_pattern_can_hold_do_not_exhaust_the_stack() {
+    fn the_most_stars_that_a_pattern_can_hold_are_matched() {
         let pattern = "*a".repeat(MAX_PATTERN_BYTES / 2);
         let compiled = PathPattern::parse(&pattern).unwrap();
         assert!(compiled.matches(&"a".repeat(60_000)));

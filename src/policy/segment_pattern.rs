@@ -5,33 +5,12 @@
 //! pattern (Thompson, 1968), where a backtracking matcher can be made to take far longer.
 
 use super::path_pattern::PathPatternError;
+use super::state::{State, Takes};
 
 /// A compiled pattern that holds at least one `{*}` or `{**}`.
 #[derive(Debug, Clone)]
 pub struct SegmentPattern {
     states: Vec<State>,
-}
-
-/// One state: what it consumes, and where it may go without consuming anything.
-#[derive(Debug, Clone)]
-struct State {
-    consumes: Consumes,
-    /// Number of states that may be passed over from here, 0 for none.
-    skip: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Consumes {
-    /// Nothing: the next state is active as soon as this one is.
-    Nothing,
-    /// This byte, once.
-    Byte(u8),
-    /// Any bytes, any number of times.
-    AnyRun,
-    /// One byte of a segment.
-    SegmentByte,
-    /// Bytes of a segment, any number of times.
-    SegmentRun,
 }
 
 impl SegmentPattern {
@@ -51,35 +30,40 @@ impl SegmentPattern {
                 if separator || after.is_none() {
                     // Nothing, or a slash and anything: any number of whole segments after it.
                     if separator {
-                        states.push(State::new(Consumes::Byte(b'/'), 2));
+                        states.push(State::new(Takes::Byte(b'/'), 2));
                     }
-                    states.push(State::new(Consumes::AnyRun, 1));
+                    states.push(State::any_run());
                 } else {
                     // At the very start the slash comes after the segments.
-                    states.push(State::new(Consumes::Nothing, 3));
-                    states.push(State::new(Consumes::AnyRun, 1));
-                    states.push(State::new(Consumes::Byte(b'/'), 0));
+                    states.push(State::new(Takes::Nothing, 3));
+                    states.push(State::any_run());
+                    states.push(State::new(Takes::Byte(b'/'), 0));
                     continue;
                 }
             } else {
                 if separator {
-                    states.push(State::new(Consumes::Byte(b'/'), 0));
+                    states.push(State::new(Takes::Byte(b'/'), 0));
                 }
                 if segment == "{*}" {
-                    states.push(State::new(Consumes::SegmentByte, 0));
-                    states.push(State::new(Consumes::SegmentRun, 1));
+                    states.push(State::new(Takes::SegmentByte, 0));
+                    states.push(State::new(Takes::SegmentRun, 1));
                 } else if segment.contains("{*}") || segment.contains("{**}") {
                     return Err(PathPatternError::PartialSegment);
                 } else {
                     states.extend(segment.bytes().map(|byte| match byte {
-                        b'*' => State::new(Consumes::AnyRun, 1),
-                        byte => State::new(Consumes::Byte(byte), 0),
+                        b'*' => State::any_run(),
+                        byte => State::new(Takes::Byte(byte), 0),
                     }));
                 }
             }
             separator = true;
         }
         Ok(Self { states })
+    }
+
+    /// Its states, in order.
+    pub fn states(&self) -> &[State] {
+        &self.states
     }
 
     /// Whether the whole path matches.
@@ -98,12 +82,12 @@ impl SegmentPattern {
                 if active.get(index) != Some(&true) {
                     continue;
                 }
-                let target = match state.consumes {
-                    Consumes::Byte(expected) if byte == expected => index.saturating_add(1),
-                    Consumes::SegmentByte if byte != b'/' => index.saturating_add(1),
-                    Consumes::AnyRun => index,
-                    Consumes::SegmentRun if byte != b'/' => index,
-                    _ => continue,
+                if !state.takes.takes(byte) {
+                    continue;
+                }
+                let target = match state.takes.stays() {
+                    true => index,
+                    false => index.saturating_add(1),
                 };
                 if let Some(slot) = next.get_mut(target) {
                     *slot = true;
@@ -122,19 +106,13 @@ impl SegmentPattern {
             if active.get(index) != Some(&true) {
                 continue;
             }
-            let direct = usize::from(matches!(state.consumes, Consumes::Nothing));
+            let direct = usize::from(matches!(state.takes, Takes::Nothing));
             for distance in [direct, state.skip] {
                 if let Some(slot) = active.get_mut(index.saturating_add(distance)) {
                     *slot = true;
                 }
             }
         }
-    }
-}
-
-impl State {
-    fn new(consumes: Consumes, skip: usize) -> Self {
-        Self { consumes, skip }
     }
 }
 
