@@ -13,6 +13,7 @@
 //! | [`explain`] | a decision in words, with every step | both |
 //! | [`filter`] | proxy-wasm contexts and host calls | wasm32, its pure parts both |
 //! | [`page`] | the engine for the page that `report` writes | wasm32 with the feature `page`, its pure parts both |
+//! | [`prove`] | what policies allow, over all requests | native, and the page |
 //! | [`diff`] | what another policy would allow or deny | native |
 //! | [`outline`] | the hosts and the callers of a policy | native |
 //! | [`demo`] | a local issuer and an echo upstream, for trying things out and for tests | native |
@@ -25,6 +26,8 @@ pub mod jwt;
 #[cfg(any(feature = "page", not(target_arch = "wasm32")))]
 pub mod page;
 pub mod policy;
+#[cfg(any(feature = "page", not(target_arch = "wasm32")))]
+pub mod prove;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;

@@ -318,7 +318,8 @@ impl RemoteJwks {
     }
 }
 
-fn index_principal(principal: &policy::Principal) -> Principal {
+/// Compiles a principal.
+pub(crate) fn index_principal(principal: &policy::Principal) -> Principal {
     Principal {
         iss: principal.iss.as_deref().map(TextPattern::parse),
         sub: principal.sub.as_deref().map(TextPattern::parse),

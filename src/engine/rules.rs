@@ -11,19 +11,19 @@ use crate::policy::text_pattern::TextPattern;
 /// A compiled [`crate::policy::Principal`].
 #[derive(Debug, Clone)]
 pub struct Principal {
-    pub(super) iss: Option<TextPattern>,
-    pub(super) sub: Option<TextPattern>,
-    pub(super) other: Vec<ClaimPattern>,
+    pub(crate) iss: Option<TextPattern>,
+    pub(crate) sub: Option<TextPattern>,
+    pub(crate) other: Vec<ClaimPattern>,
 }
 
 /// A claim and the pattern that its value must match.
 #[derive(Debug, Clone)]
 pub struct ClaimPattern {
-    pub(super) path: ClaimPath,
+    pub(crate) path: ClaimPath,
     /// Whether each space-separated word of a string counts as a value of its own, as in `scope`
     /// (RFC 8693, section 4.2).
-    pub(super) words: bool,
-    pub(super) pattern: TextPattern,
+    pub(crate) words: bool,
+    pub(crate) pattern: TextPattern,
 }
 
 /// A compiled [`crate::policy::Operation`].

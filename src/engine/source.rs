@@ -146,7 +146,7 @@ pub struct Source {
 
 impl Identities {
     /// Compiles the policy's settings. The error names the field below `source_identity`.
-    pub(super) fn new(
+    pub(crate) fn new(
         settings: policy::SourceIdentity,
     ) -> Result<Self, (String, SourcePatternError)> {
         let propagated = match settings.propagated {
@@ -170,7 +170,7 @@ impl Identities {
     }
 
     /// Finds out who is behind a request.
-    pub(super) fn source(&self, peer: &dyn PeerCertificate, request: &Request<'_>) -> Source {
+    pub(crate) fn source(&self, peer: &dyn PeerCertificate, request: &Request<'_>) -> Source {
         let peer = Workload::from_spiffe_id(&peer.uri_sans(), &self.trust_domains);
         let propagated = self.propagated.as_ref().and_then(|propagated| {
             let peer = peer.as_ref()?;

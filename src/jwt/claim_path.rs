@@ -29,6 +29,11 @@ impl ClaimPath {
         Self { literal: name.to_owned(), segments: if is_path { segments } else { Vec::new() } }
     }
 
+    /// The name as it stands, by which a claim is looked for first.
+    pub fn literal(&self) -> &str {
+        &self.literal
+    }
+
     /// Member names from the outside in; empty when the name is no path.
     pub fn segments(&self) -> &[String] {
         &self.segments

@@ -1,0 +1,137 @@
+//! Callers that stand for all whom one policy lets in as it does one of its atoms.
+
+use super::example::{Sender, Token};
+use super::senders::senders;
+use super::side::{Tokens, Who};
+use super::tables::Tables;
+use super::tokens::{Bounds, Stand, TooMany, stands};
+use super::vocabulary::Vocabulary;
+use crate::engine::Principal;
+use crate::jwt::Claims;
+use crate::policy::{JwtRule, SourceIdentity};
+
+/// Someone who stands for others.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The token; absent: none is sent.
+    pub stand: Option<Stand>,
+    /// The workload.
+    pub sender: Sender,
+}
+
+/// What a policy makes of a token.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Seen<'t> {
+    /// The request is refused.
+    Refused,
+    /// Nobody: no token is looked for, or none is needed and none was accepted.
+    Nobody,
+    /// These claims.
+    Claims(&'t Claims),
+}
+
+/// What tells callers apart, beside the atom.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'q, 'p> {
+    /// What policies refer to.
+    pub tables: &'q Tables<'p>,
+    /// What their principals ask for.
+    pub vocabulary: &'q Vocabulary,
+    /// All sources.
+    pub sources: &'q [&'p str],
+    /// How the policy that lets them in judges tokens, and the other one.
+    pub tokens: [Option<&'q Tokens>; 2],
+    /// How the policy that lets them in recognises workloads, and the other one.
+    pub identities: [&'p SourceIdentity; 2],
+    /// Unix seconds.
+    pub now: u64,
+}
+
+impl<'q, 'p> Surroundings<'q, 'p> {
+    /// Callers that stand for everyone who is one of `who`, which is this principal if any.
+    ///
+    /// # Errors
+    /// When there are more to tell apart than are tried.
+    pub fn callers(&self, who: Who, principal: Option<&Principal>) -> Result<Vec<Caller>, TooMany> {
+        let senders = match who {
+            Who::Anyone | Who::Token(_) => vec![Sender::default()],
+            Who::Workload(source, identity) => {
+                let source = self.tables.sources.get(source).unwrap_or_default();
+                senders(source, identity, self.identities, self.sources)?
+            }
+        };
+        let tokens = self.stands(who, principal)?;
+        let all = senders.into_iter().flat_map(|sender| {
+            let with =
+                |stand: &Option<Stand>| Caller { stand: stand.clone(), sender: sender.clone() };
+            tokens.iter().map(with).collect::<Vec<_>>()
+        });
+        Ok(all.collect())
+    }
+
+    /// The tokens; absent for none.
+    fn stands(
+        &self,
+        who: Who,
+        principal: Option<&Principal>,
+    ) -> Result<Vec<Option<Stand>>, TooMany> {
+        let asks = matches!(who, Who::Token(_));
+        let [own, other] = self.tokens;
+        // A token that the other policy refuses, whatever this one makes of it.
+        let refused = || {
+            let judges = other.is_some_and(|other| !other.shadow);
+            judges.then(|| self.of_no_issuer()).flatten()
+        };
+        let mut all = Vec::new();
+        let Some(own) = own else {
+            if !asks {
+                all.push(None);
+                all.extend(refused().map(Some));
+            }
+            return Ok(all);
+        };
+        if !asks && (!own.required || own.shadow) {
+            all.push(None);
+        }
+        for rule in own.jwt_rules.iter().filter_map(|number| self.tables.jwt_rules.get(*number)) {
+            let of_other = other.into_iter().flat_map(|other| self.rules(other));
+            let others = of_other.filter(|it| it.issuer == rule.issuer).collect();
+            let bounds = Bounds::new(rule, others, self.now);
+            all.extend(stands(principal, &bounds, self.vocabulary)?.into_iter().map(Some));
+        }
+        if !asks && own.shadow {
+            all.extend(refused().map(Some));
+        }
+        Ok(all)
+    }
+
+    fn rules(&self, tokens: &Tokens) -> impl Iterator<Item = &'p JwtRule> {
+        tokens.jwt_rules.iter().filter_map(|number| self.tables.jwt_rules.get(*number))
+    }
+
+    /// A token of an issuer that nobody accepts.
+    fn of_no_issuer(&self) -> Option<Stand> {
+        let letter = self.vocabulary.fresh.letter();
+        let issuer = format!("https://another-issuer-{letter}.invalid").into();
+        let token = Token::new([("iss".to_owned(), issuer)].into_iter().collect())?;
+        Some(Stand { tokens: vec![token.clone()], compared: token.clone(), judged: token })
+    }
+
+    /// What the other policy makes of a caller's token.
+    pub fn seen<'t>(&self, caller: &'t Caller) -> Seen<'t> {
+        let Some(tokens) = self.tokens[1] else { return Seen::Nobody };
+        let Some(stand) = &caller.stand else {
+            let refused = tokens.required && !tokens.shadow;
+            return if refused { Seen::Refused } else { Seen::Nobody };
+        };
+        let accepted = stand.judged.claims().is_some_and(|claims| {
+            let rule = self.rules(tokens).find(|rule| claims.issuer() == Some(&rule.issuer));
+            rule.is_some_and(|rule| claims.judge(rule, self.now).is_ok())
+        });
+        match (accepted, stand.compared.claims()) {
+            (true, Some(claims)) => Seen::Claims(claims),
+            _ if tokens.shadow => Seen::Nobody,
+            _ => Seen::Refused,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Two policies, host by host: which of them admits what the other does not.
+
+use std::collections::HashMap;
+
+use super::example::Judge;
+use super::group::{Beyond, Group};
+use super::hosts::{Host, hosts};
+use super::inclusion::Budget;
+use super::side::{Effective, Manner, View};
+use super::tables::Tables;
+use crate::engine::PolicyError;
+use crate::policy::Policy;
+
+/// What a comparison may cost, in states of patterns that are looked at.
+const MOST_STATES: usize = 200_000_000;
+
+/// How two policies stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// They admit the same requests.
+    Equal,
+    /// The new one admits less and nothing more.
+    Narrower,
+    /// The new one admits more and nothing less.
+    Wider,
+    /// Each admits something that the other does not.
+    Crossing,
+    /// It could not be told.
+    Undecided,
+}
+
+impl Verdict {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Narrower => "narrower",
+            Self::Wider => "wider",
+            Self::Crossing => "crossing",
+            Self::Undecided => "undecided",
+        }
+    }
+
+    /// Of what the new policy admits beyond the old one, and what it does not admit any more.
+    pub fn of(gained: &Beyond, lost: &Beyond) -> Self {
+        let known = |beyond: &Beyond| match (beyond.found.is_empty(), beyond.unclear.is_empty()) {
+            (false, _) => Some(true),
+            (true, true) => Some(false),
+            (true, false) => None,
+        };
+        match (known(gained), known(lost)) {
+            (Some(false), Some(false)) => Self::Equal,
+            (Some(false), Some(true)) => Self::Narrower,
+            (Some(true), Some(false)) => Self::Wider,
+            (Some(true), Some(true)) => Self::Crossing,
+            (None, _) | (_, None) => Self::Undecided,
+        }
+    }
+}
+
+/// Hosts of which both policies say the same, before and after.
+#[derive(Debug)]
+pub struct Compared<'p> {
+    /// The hosts, in order.
+    pub hosts: Vec<Host>,
+    /// What the old policy says of them, and the new one.
+    pub effective: [Effective; 2],
+    /// How each of them decides.
+    pub manner: [Manner<'p>; 2],
+    /// What the new policy admits and the old one does not.
+    pub gained: Beyond,
+    /// What the old policy admits and the new one does not.
+    pub lost: Beyond,
+}
+
+impl Compared<'_> {
+    /// How the policies stand to each other at these hosts.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(&self.gained, &self.lost)
+    }
+}
+
+/// Compares two policies at `now` (Unix seconds): one entry for hosts of which they say something
+/// different, in the order of the first of them. Hosts of which they say the same are decided alike.
+///
+/// # Errors
+/// When one of them is not sound.
+pub fn compare<'p>(
+    [old, new]: [&'p Policy; 2],
+    now: u64,
+) -> Result<Vec<Compared<'p>>, PolicyError> {
+    let judges = [Judge::new(old, now)?, Judge::new(new, now)?];
+    let mut tables = Tables::default();
+    let views = [View::new(old, &mut tables), View::new(new, &mut tables)];
+    let mut numbers = HashMap::new();
+    let mut groups: Vec<Compared<'p>> = Vec::new();
+    for host in hosts(&[&views[0], &views[1]]) {
+        let [(before, was), (after, is)] = views.each_ref().map(|it| it.effective(&host.example));
+        if before == after && was == is && views[0].identity() == views[1].identity() {
+            continue;
+        }
+        let key = (before.clone(), after.clone(), was.clone(), is.clone());
+        let number = *numbers.entry(key).or_insert(groups.len());
+        match groups.get_mut(number) {
+            Some(group) => group.hosts.push(host),
+            None => groups.push(Compared {
+                hosts: vec![host],
+                effective: [before, after],
+                manner: [was, is],
+                gained: Beyond::default(),
+                lost: Beyond::default(),
+            }),
+        }
+    }
+    let mut budget = Budget::new(MOST_STATES);
+    for group in &mut groups {
+        let Some(host) = group.hosts.first() else { continue };
+        let question = Group::new(
+            &tables,
+            group.effective.each_ref(),
+            views.each_ref().map(View::identity),
+            judges.each_ref(),
+            &host.example,
+            now,
+        );
+        group.gained = question.beyond(1, &mut budget);
+        group.lost = question.beyond(0, &mut budget);
+    }
+    Ok(groups)
+}

@@ -1,0 +1,135 @@
+//! Example requests: what shows that two policies differ, and what an engine decides.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use crate::engine::{
+    Context, Engine, KeyRing, NoTrace, Outcome, PolicyError, Request, Verdict, Verified,
+};
+use crate::jwt::{Claims, SoftwareVerifier, TokenCache};
+use crate::policy::Policy;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// The host that it is for.
+    pub host: String,
+    /// Its method.
+    pub method: String,
+    /// Its path without a query; absent where it has none, as CONNECT.
+    pub path: Option<String>,
+    /// Its token.
+    pub token: Token,
+    /// Who sends it.
+    pub sender: Sender,
+}
+
+/// The token of an example.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Token(Option<(Map<String, Value>, Claims)>);
+
+impl Token {
+    /// A token that is valid but for what its claims say; nothing where they cannot be those of a
+    /// token.
+    pub fn new(claims: Map<String, Value>) -> Option<Self> {
+        let text = Value::Object(claims.clone()).to_string();
+        let read = Claims::from_json(text.as_bytes()).ok()?;
+        Some(Self(Some((claims, read))))
+    }
+
+    /// The claims as they are written; absent where there is no token.
+    pub fn as_map(&self) -> Option<&Map<String, Value>> {
+        self.0.as_ref().map(|(written, _)| written)
+    }
+
+    /// The claims as the engine reads them; absent where there is no token.
+    pub fn claims(&self) -> Option<&Claims> {
+        self.0.as_ref().map(|(_, read)| read)
+    }
+}
+
+/// The workload that sends an example.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sender {
+    /// SPIFFE ID of the direct peer; absent: it has none.
+    pub peer: Option<String>,
+    /// The header in which the peer hands on an identity, and the SPIFFE ID.
+    pub behind: Option<(String, String)>,
+}
+
+impl Sender {
+    /// The name and the value of the header in which an identity is handed on.
+    pub fn handed_on(&self) -> Option<(&str, String)> {
+        self.behind.as_ref().map(|(header, id)| (header.as_str(), format!("URI={id}")))
+    }
+
+    /// What an engine is told of the peer's certificate.
+    pub fn peer(&self) -> &str {
+        self.peer.as_deref().unwrap_or_default()
+    }
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// Whether it passes.
+    pub allowed: bool,
+    /// Its status; 200 stands for whatever the upstream answers.
+    pub status: u16,
+    /// Reason code.
+    pub reason: Cow<'static, str>,
+    /// The rule that lets it pass.
+    pub rule: Option<String>,
+}
+
+/// An engine that decides examples.
+#[derive(Debug)]
+pub struct Judge {
+    engine: Engine,
+    keys: KeyRing,
+    now: u64,
+}
+
+impl Judge {
+    /// Decides by a policy at `now` (Unix seconds).
+    ///
+    /// # Errors
+    /// When the policy is not sound.
+    pub fn new(policy: &Policy, now: u64) -> Result<Self, PolicyError> {
+        Ok(Self { engine: Engine::new(policy.clone())?, keys: KeyRing::new(0), now })
+    }
+
+    /// The answer to an example.
+    pub fn decide(&self, example: &Example) -> Answer {
+        let mut headers: Vec<(&[u8], &[u8])> = vec![
+            (b":method", example.method.as_bytes()),
+            (b":scheme", b"https"),
+            (b":authority", example.host.as_bytes()),
+        ];
+        headers.extend(example.path.iter().map(|path| (&b":path"[..], path.as_bytes())));
+        let handed_on = example.sender.handed_on();
+        headers.extend(handed_on.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+        let request = Request { headers, claims: example.token.claims() };
+        let mut cache: TokenCache<Rc<Verified>> = TokenCache::new(1, 1, 0);
+        let mut context = Context {
+            now: self.now,
+            keys: &self.keys,
+            verifier: &SoftwareVerifier,
+            peer: &example.sender.peer(),
+            cache: &mut cache,
+        };
+        let decision = match self.engine.decide(&request, &mut context, &mut NoTrace) {
+            Verdict::Decided(decision) => decision,
+            // Claims need no keys, and nothing else that stands for a token is sent.
+            Verdict::AwaitKeys(wait) => wait.unavailable(),
+        };
+        let (allowed, status) = match &decision.outcome {
+            Outcome::Allow(_) => (true, 200),
+            Outcome::Deny(denial) => (false, denial.status),
+        };
+        let rule = decision.rule.map(str::to_owned);
+        Answer { allowed, status, reason: decision.code(), rule }
+    }
+}

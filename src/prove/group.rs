@@ -1,0 +1,554 @@
+//! Two policies at one host: whether one of them admits a request that the other does not.
+//!
+//! A policy admits a request if its atoms admit every reading of its path; so where the atoms of
+//! one policy admit whatever the atoms of the other do, path by path, no request at all is admitted
+//! by one alone, however many readings it has. Atom by atom, callers that stand for all
+//! ([`super::callers`]), each method that is told apart and each path pattern are compared with
+//! what the other policy admits for them ([`super::inclusion`]).
+//!
+//! What is found missing there is a candidate, no more: it counts once the engine has decided it
+//! under both policies.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use super::automaton::Automaton;
+use super::callers::{Caller, Seen, Surroundings};
+use super::candidates;
+use super::example::{Answer, Example, Judge, Token};
+use super::inclusion::{Budget, Inclusion, Scope, inclusion};
+use super::side::{Access, Atom, Effective, Who};
+use super::tables::Tables;
+use super::vocabulary::Vocabulary;
+use crate::engine::source::{Identities, SourcePattern};
+use crate::engine::{Principal, Request};
+use crate::policy::path_pattern::PathPattern;
+use crate::policy::{Operation, SourceIdentity};
+
+/// What one question about a path pattern may cost, in states that are looked at.
+const MOST_STATES: usize = 400_000;
+
+/// Two policies at one host.
+pub struct Group<'q, 'p> {
+    tables: &'q Tables<'p>,
+    effective: [&'q Effective; 2],
+    identities: [&'p SourceIdentity; 2],
+    judges: [&'q Judge; 2],
+    host: &'q str,
+    now: u64,
+    vocabulary: Vocabulary,
+    principals: HashMap<u32, Principal>,
+    sources: HashMap<u32, SourcePattern>,
+    source_texts: Vec<&'p str>,
+    automata: RefCell<HashMap<&'p str, Option<Rc<Automaton>>>>,
+}
+
+/// What one policy admits beyond the other.
+#[derive(Debug, Default)]
+pub struct Beyond {
+    /// Requests that it admits and the other does not: at least one for each part of what it admits
+    /// of which there are some.
+    pub found: Vec<Found>,
+    /// What could not be decided.
+    pub unclear: Vec<Unclear>,
+}
+
+/// A request that one policy admits and the other does not, and what it is an example of.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Who.
+    pub who: Who,
+    /// The path pattern; absent: any path.
+    pub pattern: Option<String>,
+    /// The request.
+    pub example: Example,
+    /// Whether its method stands for every one that the rules do not name.
+    pub any_other_method: bool,
+    /// What the policy that admits it answers.
+    pub admitted: Answer,
+    /// What the other one answers.
+    pub refused: Answer,
+}
+
+/// A part of what a policy admits that could not be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unclear {
+    /// Who.
+    pub who: Who,
+    /// The method.
+    pub method: Option<String>,
+    /// The path pattern.
+    pub pattern: Option<String>,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why something could not be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// It would have taken too long.
+    Budget,
+    /// Only paths that can be read in several ways are left, and none was found that tells the
+    /// policies apart.
+    Ambiguous,
+    /// The claims can be put together in more ways than are tried.
+    Claims,
+    /// No request was found that both engines decide as was expected.
+    Unconfirmed,
+}
+
+/// What the other policy admits for one caller and one method.
+struct Admitted<'p> {
+    anything: bool,
+    patterns: BTreeSet<&'p str>,
+}
+
+/// A path pattern, if any, and those with which it is compared.
+type Compared<'p> = (Option<&'p str>, BTreeSet<&'p str>);
+
+/// The answer about one pattern.
+#[derive(Debug, Clone)]
+enum Paths {
+    /// All are admitted.
+    Covered,
+    /// These are not: candidates, the best first.
+    Missed(Vec<String>),
+    /// It could not be told, or only with these candidates.
+    Unclear(Why, Vec<String>),
+}
+
+impl<'q, 'p> Group<'q, 'p> {
+    /// Looks at a host that two policies decide so.
+    pub fn new(
+        tables: &'q Tables<'p>,
+        effective: [&'q Effective; 2],
+        identities: [&'p SourceIdentity; 2],
+        judges: [&'q Judge; 2],
+        host: &'q str,
+        now: u64,
+    ) -> Self {
+        let who = || effective.into_iter().flat_map(atoms).map(|atom| atom.who);
+        let (mut principals, mut sources) = (HashMap::new(), HashMap::new());
+        for who in who() {
+            match who {
+                Who::Anyone => {}
+                Who::Token(number) => {
+                    if let Some(principal) = tables.principal(number) {
+                        principals.entry(number).or_insert(principal);
+                    }
+                }
+                Who::Workload(number, _) => {
+                    if let Some(source) = tables.source(number) {
+                        sources.entry(number).or_insert(source);
+                    }
+                }
+            }
+        }
+        let tokens = effective.into_iter().filter_map(|it| it.tokens.as_ref());
+        let rules = tokens.flat_map(|tokens| &tokens.jwt_rules);
+        let rules = rules.filter_map(|number| tables.jwt_rules.get(*number));
+        let texts = rules.flat_map(|rule| std::iter::once(&rule.issuer).chain(&rule.audiences));
+        let vocabulary = Vocabulary::new(principals.values(), texts.map(String::as_str));
+        let mut source_texts: Vec<&str> =
+            sources.keys().filter_map(|number| tables.sources.get(*number)).collect();
+        let trusted = identities.into_iter().filter_map(|it| it.propagated.as_ref());
+        source_texts.extend(trusted.flat_map(|it| &it.trusted_sources).map(String::as_str));
+        Self {
+            tables,
+            effective,
+            identities,
+            judges,
+            host,
+            now,
+            vocabulary,
+            principals,
+            sources,
+            source_texts,
+            automata: RefCell::default(),
+        }
+    }
+
+    /// What the policy at position `own` admits and the other one does not.
+    pub fn beyond(&self, own: usize, budget: &mut Budget) -> Beyond {
+        Direction::new(self, own).map(|direction| direction.beyond(budget)).unwrap_or_default()
+    }
+
+    /// A pattern ready to be searched.
+    fn automaton(&self, pattern: &'p str) -> Option<Rc<Automaton>> {
+        let mut automata = self.automata.borrow_mut();
+        let made = || PathPattern::parse(pattern).ok().map(|it| Rc::new(Automaton::new(&it)));
+        automata.entry(pattern).or_insert_with(made).clone()
+    }
+}
+
+/// The atoms of what rules admit.
+fn atoms(effective: &Effective) -> &[Atom] {
+    const ANYTHING: &[Atom] = &[Atom { who: Who::Anyone, operation: None }];
+    match &effective.access {
+        Access::Everything => ANYTHING,
+        Access::Nothing => &[],
+        Access::Rules(atoms) => atoms,
+    }
+}
+
+/// One of the two questions that two policies raise.
+struct Direction<'g, 'q, 'p> {
+    group: &'g Group<'q, 'p>,
+    own: &'q [Atom],
+    other: &'q [Atom],
+    surroundings: Surroundings<'g, 'p>,
+    /// Whether each policy lets paths pass that no rule can judge.
+    takes_bad_paths: [bool; 2],
+    identities: [Option<Identities>; 2],
+    judges: [&'q Judge; 2],
+    /// Whether whoever is let in by the one is let in by the other with the same claims.
+    same_tokens: bool,
+}
+
+impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
+    fn new(group: &'g Group<'q, 'p>, own: usize) -> Option<Self> {
+        let ordered = |pair: [usize; 2]| pair;
+        let [own, other] = ordered(if own == 0 { [0, 1] } else { [1, 0] });
+        let pick = |at: usize| group.effective.get(at).copied();
+        let (own_side, other_side) = (pick(own)?, pick(other)?);
+        let identities = [*group.identities.get(own)?, *group.identities.get(other)?];
+        let judges = [*group.judges.get(own)?, *group.judges.get(other)?];
+        let takes_bad_paths = [own_side, other_side].map(|side| {
+            let looks = |atom: &Atom| {
+                let operation = atom.operation.and_then(|it| group.tables.operations.get(it));
+                operation.is_some_and(|it| it.paths.is_some())
+            };
+            !atoms(side).iter().any(looks)
+        });
+        Some(Self {
+            group,
+            own: atoms(own_side),
+            other: atoms(other_side),
+            surroundings: Surroundings {
+                tables: group.tables,
+                vocabulary: &group.vocabulary,
+                sources: &group.source_texts,
+                tokens: [own_side.tokens.as_ref(), other_side.tokens.as_ref()],
+                identities,
+                now: group.now,
+            },
+            takes_bad_paths,
+            identities: identities.map(|it| Identities::new(it.clone()).ok()),
+            judges,
+            same_tokens: own_side.tokens == other_side.tokens && identities[0] == identities[1],
+        })
+    }
+
+    fn beyond(&self, budget: &mut Budget) -> Beyond {
+        let mut beyond = Beyond::default();
+        for of_one in self.own.chunk_by(|one, other| one.who == other.who) {
+            let Some(who) = of_one.first().map(|atom| atom.who) else { continue };
+            let bad_paths = !self.takes_bad_paths[0] || self.takes_bad_paths[1];
+            // What stands in both is admitted by both.
+            let new = |atom: &&Atom| {
+                !(self.same_tokens && bad_paths && self.other.binary_search(atom).is_ok())
+            };
+            let of_one: Vec<_> = of_one.iter().filter(new).map(|atom| atom.operation).collect();
+            if of_one.is_empty() {
+                continue;
+            }
+            let principal = match who {
+                Who::Token(number) => self.group.principals.get(&number),
+                Who::Anyone | Who::Workload(..) => None,
+            };
+            match self.surroundings.callers(who, principal) {
+                Ok(callers) => {
+                    for caller in &callers {
+                        self.caller(who, caller, &of_one, &mut beyond, budget);
+                    }
+                }
+                Err(_) => {
+                    let why = Why::Claims;
+                    beyond.unclear.push(Unclear { who, method: None, pattern: None, why });
+                }
+            }
+        }
+        beyond
+    }
+
+    /// Compares what one caller may do.
+    fn caller(
+        &self,
+        who: Who,
+        caller: &Caller,
+        operations: &[Option<u32>],
+        beyond: &mut Beyond,
+        budget: &mut Budget,
+    ) {
+        let granted = self.granted(caller);
+        let named: BTreeSet<&str> = granted
+            .iter()
+            .flatten()
+            .filter_map(|operation| operation.methods.as_ref())
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        let other_method = other_method(&named);
+        let mut known: HashMap<Compared<'p>, Paths> = HashMap::new();
+        for operation in operations {
+            let operation = operation.and_then(|it| self.group.tables.operations.get(it));
+            let mut methods: Vec<(&str, bool)> = Vec::new();
+            match operation.and_then(|it| it.methods.as_ref()) {
+                Some(own) => methods.extend(own.iter().map(|method| (method.as_str(), false))),
+                None => {
+                    methods.push((&other_method, true));
+                    methods.extend(named.iter().map(|method| (*method, false)));
+                }
+            }
+            let patterns: Vec<Option<&'p str>> = match operation.and_then(|it| it.paths.as_ref()) {
+                Some(patterns) => patterns.iter().map(|it| Some(it.as_str())).collect(),
+                None => vec![None],
+            };
+            for (method, any_other) in methods.iter().copied() {
+                let admitted = admitted(&granted, method);
+                for pattern in &patterns {
+                    let key = (*pattern, admitted.patterns.clone());
+                    let mut paths = match &admitted {
+                        _ if admitted.anything => Paths::Covered,
+                        _ => known
+                            .entry(key)
+                            .or_insert_with(|| self.paths(*pattern, &admitted.patterns, budget))
+                            .clone(),
+                    };
+                    if self.takes_bad_paths[0] && !self.takes_bad_paths[1] {
+                        // A path that rules would have to judge, and nobody can.
+                        match &mut paths {
+                            Paths::Covered => paths = Paths::Missed(vec![BAD_PATH.to_owned()]),
+                            Paths::Missed(all) | Paths::Unclear(_, all) => {
+                                all.push(BAD_PATH.to_owned());
+                            }
+                        }
+                    }
+                    let part = Part { who, caller, method, any_other, pattern: *pattern };
+                    self.report(&part, paths, beyond);
+                }
+            }
+            self.without_path(who, caller, operation, &granted, beyond);
+        }
+    }
+
+    /// Requests that have no path with segments: OPTIONS with `*`, CONNECT with none (RFC 9110,
+    /// sections 7.1 and 9.3.6).
+    fn without_path(
+        &self,
+        who: Who,
+        caller: &Caller,
+        operation: Option<&'p Operation>,
+        granted: &[Option<&'p Operation>],
+        beyond: &mut Beyond,
+    ) {
+        let methods = operation.and_then(|it| it.methods.as_ref());
+        let patterns = operation.and_then(|it| it.paths.as_ref());
+        for (method, path, written) in [("OPTIONS", Some("*"), "*"), ("CONNECT", None, "")] {
+            let matches = |pattern: &str| {
+                PathPattern::parse(pattern).is_ok_and(|pattern| pattern.matches(written))
+            };
+            if methods.is_some_and(|all| !all.iter().any(|it| it == method))
+                || patterns.is_some_and(|all| !all.iter().any(|it| matches(it)))
+            {
+                continue;
+            }
+            let admitted = admitted(granted, method);
+            if admitted.anything || admitted.patterns.iter().any(|it| matches(it)) {
+                continue;
+            }
+            let pattern = patterns.and_then(|all| all.iter().find(|it| matches(it)));
+            let said = |found: &Found| {
+                found.who == who && found.pattern.as_deref() == pattern.map(String::as_str)
+            };
+            // With other requests of the same part this one is nothing new.
+            if beyond.found.iter().any(said) {
+                continue;
+            }
+            let pattern = pattern.map(String::as_str);
+            let part = Part { who, caller, method, any_other: false, pattern };
+            if let Some(found) = self.confirmed(&part, path.map(str::to_owned)) {
+                beyond.found.push(found);
+            } else {
+                beyond.unclear.push(part.unclear(Why::Unconfirmed));
+            }
+        }
+    }
+
+    /// What the other policy grants a caller; empty where it refuses them.
+    fn granted(&self, caller: &Caller) -> Vec<Option<&'p Operation>> {
+        let seen = self.surroundings.seen(caller);
+        if seen == Seen::Refused {
+            return Vec::new();
+        }
+        let handed_on = caller.sender.handed_on();
+        let headers = handed_on.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let request = Request { headers: headers.collect(), claims: None };
+        let identities = self.identities[1].as_ref();
+        let source = identities.map(|it| it.source(&caller.sender.peer(), &request));
+        let is_one = |who: Who| match who {
+            Who::Anyone => true,
+            Who::Token(number) => match (self.group.principals.get(&number), seen) {
+                (Some(principal), Seen::Claims(claims)) => principal.matches(claims),
+                _ => false,
+            },
+            Who::Workload(number, identity) => {
+                let pattern = self.group.sources.get(&number);
+                pattern.zip(source.as_ref()).is_some_and(|(pattern, source)| {
+                    source.identities(identity).any(|workload| pattern.matches(workload))
+                })
+            }
+        };
+        let granted = self.other.chunk_by(|one, other| one.who == other.who);
+        let granted = granted.filter(|of_one| of_one.first().is_some_and(|it| is_one(it.who)));
+        let operations = granted.flatten().map(|atom| match atom.operation {
+            None => None,
+            Some(number) => self.group.tables.operations.get(number),
+        });
+        operations.collect()
+    }
+
+    /// Whether the paths of one pattern, or all, are among those of others.
+    fn paths(
+        &self,
+        pattern: Option<&'p str>,
+        others: &BTreeSet<&'p str>,
+        budget: &mut Budget,
+    ) -> Paths {
+        let pattern = pattern.unwrap_or("*");
+        if others.contains(pattern) {
+            return Paths::Covered;
+        }
+        let Some(inner) = self.group.automaton(pattern) else {
+            return Paths::Unclear(Why::Unconfirmed, Vec::new());
+        };
+        let outer: Vec<_> = others.iter().filter_map(|it| self.group.automaton(it)).collect();
+        let outer: Vec<&Automaton> = outer.iter().map(Rc::as_ref).collect();
+        let share = budget.share(MOST_STATES);
+        let mut left = share.clone();
+        let paths = search(&inner, &outer, &mut left);
+        budget.settle(&share, &left);
+        paths
+    }
+
+    /// Writes down what candidates come to.
+    fn report(&self, part: &Part<'_, 'p>, paths: Paths, beyond: &mut Beyond) {
+        let (candidates, why) = match paths {
+            Paths::Covered => return,
+            Paths::Missed(candidates) => (candidates, Why::Unconfirmed),
+            Paths::Unclear(why, candidates) => (candidates, why),
+        };
+        let found = candidates.into_iter().find_map(|path| self.confirmed(part, Some(path)));
+        match found {
+            Some(found) => {
+                let said = |known: &Found| {
+                    known.who == found.who
+                        && known.pattern == found.pattern
+                        && known.example.method == found.example.method
+                };
+                if !beyond.found.iter().any(said) {
+                    beyond.found.push(found);
+                }
+            }
+            None => beyond.unclear.push(part.unclear(why)),
+        }
+    }
+
+    /// A request that the engine decides as was expected, under both policies.
+    fn confirmed(&self, part: &Part<'_, 'p>, path: Option<String>) -> Option<Found> {
+        let none = [Token::default()];
+        let tokens = part.caller.stand.as_ref().map_or(&none[..], |stand| &stand.tokens);
+        tokens.iter().find_map(|token| {
+            let example = Example {
+                host: self.group.host.to_owned(),
+                method: part.method.to_owned(),
+                path: path.clone(),
+                token: token.clone(),
+                sender: part.caller.sender.clone(),
+            };
+            let [admitted, refused] = self.judges.map(|judge| judge.decide(&example));
+            (admitted.allowed && !refused.allowed).then(|| Found {
+                who: part.who,
+                pattern: part.pattern.map(str::to_owned),
+                example,
+                any_other_method: part.any_other,
+                admitted,
+                refused,
+            })
+        })
+    }
+}
+
+/// A path that no server can read.
+const BAD_PATH: &str = "/100%";
+
+/// A part of what a policy admits.
+struct Part<'d, 'p> {
+    who: Who,
+    caller: &'d Caller,
+    method: &'d str,
+    any_other: bool,
+    pattern: Option<&'p str>,
+}
+
+impl Part<'_, '_> {
+    fn unclear(&self, why: Why) -> Unclear {
+        Unclear {
+            who: self.who,
+            method: Some(self.method.to_owned()),
+            pattern: self.pattern.map(str::to_owned),
+            why,
+        }
+    }
+}
+
+/// What of all that is granted is for this method.
+fn admitted<'p>(granted: &[Option<&'p Operation>], method: &str) -> Admitted<'p> {
+    let mut admitted = Admitted { anything: false, patterns: BTreeSet::new() };
+    for operation in granted {
+        let methods = operation.and_then(|it| it.methods.as_ref());
+        if methods.is_some_and(|all| !all.iter().any(|it| it == method)) {
+            continue;
+        }
+        match operation.and_then(|it| it.paths.as_ref()) {
+            None => admitted.anything = true,
+            Some(patterns) => admitted.patterns.extend(patterns.iter().map(String::as_str)),
+        }
+    }
+    admitted
+}
+
+/// A method that none of these is.
+fn other_method(named: &BTreeSet<&str>) -> String {
+    const USUAL: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OTHER"];
+    let numbered = (2..=named.len().saturating_add(2)).map(|number| format!("OTHER-{number}"));
+    let mut all = USUAL.into_iter().map(str::to_owned).chain(numbered);
+    all.find(|method| !named.contains(method.as_str())).unwrap_or_else(|| "OTHER".to_owned())
+}
+
+/// Looks for paths of `inner` that `outer` has not: among plain ones first.
+fn search(inner: &Automaton, outer: &[&Automaton], budget: &mut Budget) -> Paths {
+    match inclusion(inner, outer, Scope::All, budget) {
+        Inclusion::Included(_) => return Paths::Covered,
+        Inclusion::Missed(path) => {
+            if candidates::is_plain(&path) {
+                return Paths::Missed(text(path).into_iter().collect());
+            }
+        }
+        Inclusion::OutOfBudget => return Paths::Unclear(Why::Budget, Vec::new()),
+    }
+    match inclusion(inner, outer, Scope::Plain, budget) {
+        Inclusion::Missed(path) => Paths::Missed(text(path).into_iter().collect()),
+        Inclusion::OutOfBudget => {
+            Paths::Unclear(Why::Budget, candidates::ambiguous(inner, outer, budget))
+        }
+        Inclusion::Included(_) => {
+            Paths::Unclear(Why::Ambiguous, candidates::ambiguous(inner, outer, budget))
+        }
+    }
+}
+
+fn text(path: Vec<u8>) -> Option<String> {
+    String::from_utf8(path).ok()
+}

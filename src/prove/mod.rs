@@ -1,0 +1,38 @@
+//! The prover: what policies allow, over all requests.
+//!
+//! It answers by looking at everything that can make a difference instead of at examples, and every
+//! "no" comes with a request that the engine itself decided. Nothing here decides a request: how
+//! tokens, sources and paths are matched is the engine's word ([`crate::engine`]), and the patterns
+//! that are searched are those that it matches with.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `side` | what a policy says about one host, as combinations of who and what ("atoms") |
+//! | `tables` | what policies refer to, each thing once |
+//! | `hosts` | the hosts that policies tell apart |
+//! | `compare` | two policies, host by host |
+//! | `group` | two policies at one host |
+//! | `callers`, `tokens`, `senders` | callers that stand for all callers of an atom |
+//! | `least`, `vocabulary` | least values of patterns over claims |
+//! | `inclusion`, `automaton` | whether the paths of one pattern are among those of others |
+//! | `candidates` | paths to try that can be read in several ways |
+//! | `example` | requests, and what an engine says to them |
+//!
+//! Everything here is pure, and built for the page of `report`, too.
+
+mod automaton;
+mod callers;
+mod candidates;
+pub mod compare;
+pub mod example;
+pub mod group;
+pub mod hosts;
+pub mod inclusion;
+mod least;
+mod senders;
+pub mod side;
+pub mod tables;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod vocabulary;
