@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::tables::Tables;
-use crate::engine::precedence::{Decides, Governs, decides};
+use crate::engine::precedence::{Decides, decides};
 use crate::policy::hosts::HostTable;
 use crate::policy::{
     Authentication, DefaultAction, EgressHost, IdentityMatch, Policy, Server, SourceIdentity,
@@ -150,29 +150,27 @@ impl<'p> View<'p> {
         let server = self.server(host);
         let egress = self.egress(host);
         let authentication = server.and_then(|server| server.authentication.as_ref());
-        let authorization = server.and_then(|server| server.authorization.as_ref());
-        let decides = decides(Governs::of(server, egress.is_some()));
-        let (rules, atoms, shadow) = match (decides, server, authorization, egress) {
-            (Decides::Authorization, Some(server), Some(authorization), _) => {
+        let decides = decides(server, egress);
+        let (rules, atoms, shadow) = match decides {
+            Decides::Authorization(authorization) => {
                 let rules = authorization.rules.as_slice();
-                (Some(rules), collect(&self.rules, rules), server.shadow_authorization)
+                let shadow = server.is_some_and(|server| server.shadow_authorization);
+                (Some(rules), collect(&self.rules, rules), shadow)
             }
-            (Decides::EgressAuthorization, _, _, Some(egress)) => (
+            Decides::EgressAuthorization(egress) => (
                 Some(egress.rules.as_slice()),
                 collect(&self.entries, &egress.rules),
                 egress.shadow,
             ),
-            (Decides::Authentication | Decides::Passthrough, ..) => {
-                (None, Access::Everything, false)
-            }
-            _ => match self.policy.default_action {
+            Decides::Authentication(_) | Decides::Passthrough => (None, Access::Everything, false),
+            Decides::DefaultAction => match self.policy.default_action {
                 DefaultAction::Allow => (None, Access::Everything, false),
                 DefaultAction::Deny => (None, Access::Nothing, false),
             },
         };
         // What is only tried out lets everything pass.
         let access = if shadow { Access::Everything } else { atoms };
-        let manner = Manner { decides, tried_out: rules.filter(|_| shadow) };
+        let manner = Manner { decides: decides.kind(), tried_out: rules.filter(|_| shadow) };
         let shadow = server.is_some_and(|server| server.shadow_authentication);
         let tokens = authentication.map(|it| self.tokens(it, shadow));
         (Effective { tokens, access }, manner)
