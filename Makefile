@@ -130,7 +130,7 @@ reproducible: tools ## Build the module, or RELEASE=1 a whole release, in two fo
 
 clean: ## Remove everything that was built or installed here
 	rm -rf '$(BUILD)' dist .envoy .tools fuzz/target fuzz/found fuzz/artifacts web/node_modules \
-		tests/istio/schemas/node_modules
+		tests/istio/schemas/node_modules tests/zoo/servers/node/node_modules
 
 tools:
 	@scripts/check-tools.sh

@@ -2,12 +2,65 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// How long a server may take.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How often a request is sent before it counts as lost.
 const ATTEMPTS: usize = 4;
+
+/// Clients at a time.
+const CLIENTS: usize = 4;
+
+/// A request, byte for byte.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Whether it is for the connection manager with Envoy's defaults.
+    pub defaults: bool,
+}
+
+/// A GET.
+pub fn get(host: &str, target: &[u8]) -> Vec<u8> {
+    let rest = format!(" HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    [b"GET ", target, rest.as_bytes()].concat()
+}
+
+/// Sends every request, with some clients at a time: the answers, in the same order.
+pub fn ask(
+    requests: &[Request],
+    client: impl Fn(bool) -> Client + Sync,
+    bar: &ProgressBar,
+) -> Vec<Answer> {
+    let answers = Mutex::new(vec![Answer::default(); requests.len()]);
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut clients = [client(false), client(true)];
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(request) = requests.get(index) else { break };
+                    let answer = clients[usize::from(request.defaults)].send(&request.bytes);
+                    answers.lock().unwrap()[index] = answer;
+                    bar.inc(1);
+                }
+            });
+        }
+    });
+    answers.into_inner().unwrap()
+}
+
+/// Shows how far a run is.
+pub fn bar(what: &str, steps: usize) -> ProgressBar {
+    let style = format!("{what} {{bar:40}} {{pos}}/{{len}}, {{elapsed}} of {{duration}} {{msg}}");
+    ProgressBar::new(steps as u64).with_style(ProgressStyle::with_template(&style).unwrap())
+}
 
 /// A client of one address.
 pub struct Client {
@@ -28,12 +81,6 @@ impl Client {
     /// A client of this address.
     pub fn new(to: SocketAddr) -> Self {
         Self { to, stream: None }
-    }
-
-    /// Sends a GET.
-    pub fn get(&mut self, host: &str, target: &[u8]) -> Answer {
-        let rest = format!(" HTTP/1.1\r\nhost: {host}\r\n\r\n");
-        self.send(&[b"GET ", target, rest.as_bytes()].concat())
     }
 
     /// Sends a request, again where a connection ends under it or Envoy has lost the upstream.
@@ -118,22 +165,32 @@ impl Answer {
         let mut lines = self.body.split(|byte| *byte == b'\n');
         let handler = std::str::from_utf8(lines.next()?).ok()?;
         let path = lines.next()?;
-        let known = self.status == 200 && (handler.starts_with('/') || NAMES.contains(&handler));
+        let named = handler.ends_with(".test") || NAMES.contains(&handler);
+        let known = self.status == 200 && (handler.starts_with('/') || named);
         known.then(|| Seen { handler, path, variables: lines.collect() })
     }
 }
 
-/// Handlers that are no folder: no handler at all, and a file.
-const NAMES: [&str; 2] = ["none", "file"];
+/// Handlers that are no folder and no host: none at all, a file, and the host for all others.
+const NAMES: [&str; 3] = ["none", "file", "default"];
 
 /// What a server says of a request.
 #[derive(Debug)]
 pub struct Seen<'a> {
-    /// The handler: the folder that it is for, `file`, or `none`.
+    /// The handler: the folder that it is for or the host, or one of [`NAMES`].
     pub handler: &'a str,
     /// The path by which the server chose it.
     pub path: &'a [u8],
     /// Headers or variables, each `name=value`.
-    #[allow(dead_code)]
     pub variables: Vec<&'a [u8]>,
+}
+
+impl Seen<'_> {
+    /// Names and values of the variables.
+    pub fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.variables.iter().filter_map(|line| {
+            let at = line.iter().position(|byte| *byte == b'=')?;
+            Some((&line[..at], &line[at + 1..]))
+        })
+    }
 }

@@ -14,6 +14,7 @@ use super::policies::Policy;
 use super::process::Servers;
 use super::support::envoy::Envoy;
 use super::support::gateway::Gateway;
+use super::{headers, hosts};
 
 /// The name of the listeners without a server.
 const JUDGE: &str = "judge";
@@ -26,24 +27,28 @@ pub struct Front {
 
 impl Front {
     /// Starts it.
-    pub fn start(policies: &[Policy], servers: &Servers) -> Self {
-        let documents: String = policies.iter().map(Policy::server).collect();
+    pub fn start(policies: &[&Policy], servers: &Servers) -> Self {
+        let documents: String = policies.iter().map(|policy| policy.server()).collect();
+        let documents = documents + &headers::servers() + &hosts::servers();
+        let names = policies.iter().map(|policy| policy.host.as_str());
+        // Every cluster gets a server's own address below.
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
-        let gateway = policies
-            .iter()
-            .fold(Gateway::of_servers(&documents).by_default(), |gateway, policy| {
-                gateway.upstream(policy.host, nowhere)
+        let gateway = names
+            .chain(headers::HOSTS)
+            .chain(hosts::HOSTS)
+            .fold(Gateway::of_servers(&documents).by_default(), |gateway, host| {
+                gateway.upstream(host, nowhere)
             });
         let emitted = gateway.bootstrap();
         let mut bootstrap = emitted.clone();
         let mut names = Vec::new();
-        let (mut listeners, mut clusters) = (Vec::new(), Vec::new());
-        for (name, port) in
-            servers.ports.iter().map(|(name, port)| (*name, Some(*port))).chain([(JUDGE, None)])
-        {
-            clusters.extend(clusters_of(&emitted, name, port));
+        let mut listeners = Vec::new();
+        let servers = servers.ports.iter().map(|(name, port)| (*name, Some(*port)));
+        let mut clusters = Vec::new();
+        for (name, port) in servers.chain([(JUDGE, None)]) {
+            clusters.extend(port.map(|port| cluster_of(&emitted, name, port)));
             for defaults in [false, true] {
-                let mut listener = listener_of(&emitted, name, port.is_some());
+                let mut listener = listener_of(&emitted, port.map(|_| name));
                 let listens_as = format!("{name}{}", if defaults { "+" } else { "" });
                 listener["name"] = listens_as.clone().into();
                 if defaults {
@@ -75,20 +80,22 @@ impl Front {
 
 const MANAGER: &str = "/filter_chains/0/filters/0/typed_config";
 
-/// The emitted listener, with the clusters of this server.
-fn listener_of(emitted: &Value, name: &str, has_server: bool) -> Value {
-    let listener = emitted["static_resources"]["listeners"][0].to_string();
-    let own = listener.replace("\"cluster\":\"", &format!("\"cluster\":\"{name}|"));
-    let mut listener: Value = serde_json::from_str(&own).unwrap();
+/// The emitted listener, with one cluster for all hosts.
+fn listener_of(emitted: &Value, cluster: Option<&str>) -> Value {
+    let mut listener = emitted["static_resources"]["listeners"][0].clone();
     let manager = listener.pointer_mut(MANAGER).unwrap();
     // Nobody reads a line for each of millions of requests.
     manager.as_object_mut().unwrap().remove("access_log");
-    if !has_server {
-        let hosts = manager["route_config"]["virtual_hosts"].as_array_mut().unwrap();
-        for route in hosts.iter_mut().flat_map(|host| host["routes"].as_array_mut().unwrap()) {
-            if route.as_object_mut().unwrap().remove("route").is_some() {
+    let hosts = manager["route_config"]["virtual_hosts"].as_array_mut().unwrap();
+    for route in hosts.iter_mut().flat_map(|host| host["routes"].as_array_mut().unwrap()) {
+        match cluster {
+            Some(cluster) if !route["route"].is_null() => {
+                route["route"]["cluster"] = cluster.into()
+            }
+            None if route.as_object_mut().unwrap().remove("route").is_some() => {
                 route["direct_response"] = json!({"status": 200});
             }
+            _ => {}
         }
     }
     listener
@@ -101,15 +108,12 @@ fn leave_defaults(listener: &mut Value) {
     manager.as_object_mut().unwrap().retain(|field, _| kept.contains(&field.as_str()));
 }
 
-/// The emitted clusters, all of them at this server.
-fn clusters_of(emitted: &Value, name: &str, port: Option<u16>) -> Vec<Value> {
-    let mut clusters = emitted["static_resources"]["clusters"].as_array().unwrap().clone();
-    for cluster in &mut clusters {
-        let own = format!("{name}|{}", cluster["name"].as_str().unwrap());
-        cluster["name"] = own.clone().into();
-        cluster["load_assignment"]["cluster_name"] = own.into();
-        let address = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
-        cluster.pointer_mut(address).unwrap()["port_value"] = port.unwrap_or(9).into();
-    }
-    clusters
+/// An emitted cluster, at this server.
+fn cluster_of(emitted: &Value, name: &str, port: u16) -> Value {
+    let mut cluster = emitted["static_resources"]["clusters"][0].clone();
+    cluster["name"] = name.into();
+    cluster["load_assignment"]["cluster_name"] = name.into();
+    let address = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
+    cluster.pointer_mut(address).unwrap()["port_value"] = port.into();
+    cluster
 }

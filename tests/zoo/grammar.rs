@@ -22,7 +22,7 @@ const CUTS: &str = "%3f %23 %253f %2523 %3F ? ?x=/../admin %3fx=y";
 /// What nothing should let pass.
 const BROKEN: &str = "%00 %0a %0d%0a %c0%af %e0%80%af %c0%ae %u002f %zz %";
 /// What follows the name of something that is not admitted.
-const BEHIND: &[&str] = &["", "", "/x", "/a/x", "/", ";x", "/;x"];
+const BEHIND: &[&str] = &["", "/x", "/x", "/x", "/a/x", "/", ";x", "/;x"];
 
 /// Where paths come from.
 pub struct Grammar {
@@ -119,7 +119,7 @@ impl Grammar {
         for _ in 0..if exact { far } else { random.usize(1..far + 3) } {
             let strange = !exact && random.u8(0..3) == 0;
             path += any(random, if strange { &self.strange_climbs } else { &self.climbs });
-            path += any(random, &self.slashes);
+            path += if exact && random.bool() { "/" } else { any(random, &self.slashes) };
         }
         path += any(random, policy.outside);
         path += any(random, BEHIND);

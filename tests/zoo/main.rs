@@ -9,13 +9,18 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `settings` | the servers and the ways in which they run |
-//! | `process` | a server as a process |
+//! | `program` | the programs, and the commands that start them |
+//! | `process` | a program as a process |
 //! | `front` | the Envoy in front of them |
 //! | `client` | requests on connections that stay open, and answers |
 //! | `policies` | what is admitted, host by host |
 //! | `grammar` | paths, made from seeds |
 //! | `paths` | the paths that are let through, judged by every server |
+//! | `ordinary` | ordinary paths, which keep their answers |
+//! | `headers` | headers that clients may not say, as programs find them |
+//! | `hosts` | hosts that are let through, as virtual hosts are chosen |
 //! | `shrink` | the shortest path that still fails |
+//! | `report` | what was found, as tables |
 //!
 //! `make zoo` runs it. It needs the servers, so `cargo test` alone leaves it out.
 #![allow(
@@ -33,9 +38,14 @@ mod catalogue;
 mod client;
 mod front;
 mod grammar;
+mod headers;
+mod hosts;
+mod ordinary;
 mod paths;
 mod policies;
 mod process;
+mod program;
+mod report;
 mod settings;
 mod shrink;
 #[path = "../support/mod.rs"]
@@ -44,8 +54,10 @@ mod support;
 use std::process::ExitCode;
 
 use front::Front;
+use ordinary::Ordinary;
 use policies::Policy;
 use process::Servers;
+use report::Report;
 use settings::Setting;
 
 /// Paths that are tried where nothing else is asked for.
@@ -53,20 +65,37 @@ const PATHS: usize = 20_000;
 
 fn main() -> ExitCode {
     let policies = policies::all();
-    let settings = settings::chosen(&variable("ZOO_SERVERS"));
-    let servers = Servers::start(&settings);
-    let front = Front::start(&policies, &servers);
+    let (settings, with_hosts) = settings::chosen(&variable("ZOO_SERVERS"));
+    let servers = Servers::start(&[&settings[..], &with_hosts].concat());
+    let ordinary = Ordinary::read();
+    let all: Vec<&Policy> = policies.iter().chain(ordinary.policies()).collect();
+    let front = Front::start(&all, &servers);
     if let Some((host, path)) = variable("ZOO_TRY").split_once(' ') {
         return one(&front, &policies, &settings, host, path.as_bytes());
     }
     let seed = number("ZOO_SEED", 1);
-    let count = number("ZOO_PATHS", PATHS as u64);
-    let found = paths::run(&front, &servers, &policies, &settings, (seed, count as usize));
-    found.print();
-    match found.failures.is_empty() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
+    let count = number("ZOO_PATHS", PATHS as u64) as usize;
+    let report = Report {
+        seed,
+        paths: paths::run(&front, &servers, &policies, &settings, (seed, count)),
+        headers: headers::run(&front, &servers, &settings),
+        hosts: hosts::run(&front, &with_hosts, seed),
+        ordinary: {
+            let answers = ordinary.run(&front, &servers);
+            (ordinary, answers)
+        },
+    };
+    println!("{}", report.tables());
+    for row in report.rows() {
+        row.print();
     }
+    for failure in report.failures() {
+        println!("\n{failure}");
+    }
+    if variable("BLESS") == "1" {
+        report.bless();
+    }
+    ExitCode::from(u8::from(!report.failures().is_empty()))
 }
 
 /// What every server makes of one path, and what the filter does.
@@ -79,12 +108,13 @@ fn one(
 ) -> ExitCode {
     let policy = policies.iter().find(|policy| policy.host == host);
     let policy = policy.unwrap_or_else(|| panic!("no policy is for {host}"));
+    let request = client::get(&policy.host, path);
     let mut wrong = 0;
     for (defaults, manager) in [(false, "as emitted"), (true, "with Envoy's defaults")] {
-        let decided = front.judge(defaults).get(policy.host, path).status;
+        let decided = front.judge(defaults).send(&request).status;
         println!("{manager}: the gateway answers {decided}");
         for setting in settings {
-            let answer = front.to(setting.name, defaults).get(policy.host, path);
+            let answer = front.to(setting.name, defaults).send(&request);
             let verdict = paths::verdict(policy, &answer);
             wrong += usize::from(verdict.is_wrong());
             println!("  {}: {}, {verdict}", setting.name, answer.status);

@@ -2,23 +2,17 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fastrand::Rng;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::client::{Answer, Client};
+use super::client::{Answer, Client, Request, ask, bar, get};
 use super::front::Front;
 use super::grammar::Grammar;
 use super::policies::Policy;
 use super::process::Servers;
 use super::settings::Setting;
 use super::shrink;
-use super::support::tried::Tried;
 
-/// Clients at a time.
-const CLIENTS: usize = 4;
 /// Failures of one setting under one policy that are shrunk and shown.
 const SHOWN: usize = 3;
 /// One in so many of the paths that are refused is sent to the servers without the gateway, to see
@@ -46,30 +40,46 @@ pub enum Verdict {
 }
 
 /// What came of all paths under one policy.
-#[derive(Debug, Clone, Copy, Default)]
-struct UnderPolicy {
-    tried: usize,
-    let_through: usize,
-    special: usize,
+#[derive(Debug, Clone, Default)]
+pub struct UnderPolicy {
+    /// The patterns of the policy.
+    pub paths: Vec<String>,
+    /// Paths that were tried.
+    pub tried: usize,
+    /// Those that the gateway let through.
+    pub let_through: usize,
+    /// Those of them on which servers may differ.
+    pub special: usize,
 }
 
 /// What one server made of the paths.
 #[derive(Debug, Clone, Default)]
-struct AtServer {
-    judged: usize,
-    served: usize,
-    lost: usize,
-    wrong: usize,
-    unfiltered: usize,
-    unfiltered_wrong: usize,
+pub struct AtServer {
+    /// Paths that were let through to it.
+    pub judged: usize,
+    /// Those that it served.
+    pub served: usize,
+    /// Those without an answer.
+    pub lost: usize,
+    /// Those that it served and that are not admitted.
+    pub wrong: usize,
+    /// Paths that the gateway refuses and that went to the server without it.
+    pub unfiltered: usize,
+    /// Those of them that it served.
+    pub unfiltered_wrong: usize,
+    /// And by what they hold.
+    pub unfiltered_kinds: BTreeMap<&'static str, usize>,
 }
 
 /// What was found.
 #[derive(Default)]
 pub struct Found {
-    policies: Vec<(&'static str, UnderPolicy)>,
-    servers: Vec<(&'static Setting, AtServer)>,
-    kinds: BTreeMap<&'static str, usize>,
+    /// By policy.
+    pub policies: Vec<UnderPolicy>,
+    /// By server.
+    pub servers: Vec<(&'static Setting, AtServer)>,
+    /// Paths that were let through, by what they hold.
+    pub kinds: BTreeMap<&'static str, usize>,
     /// What got through, shrunk, and how to try it alone.
     pub failures: Vec<String>,
 }
@@ -87,9 +97,10 @@ pub fn run(
     let mut found = Found::default();
     let mut through = Vec::new();
     let mut refused = Vec::new();
-    let mut under = vec![UnderPolicy::default(); policies.len()];
+    let under = |policy: &Policy| UnderPolicy { paths: policy.paths.clone(), ..Default::default() };
+    found.policies = policies.iter().map(under).collect();
     for (case, status) in cases.iter().zip(statuses) {
-        let under = &mut under[case.policy];
+        let under = &mut found.policies[case.policy];
         under.tried += 1;
         if status == 200 {
             under.let_through += 1;
@@ -102,16 +113,17 @@ pub fn run(
             refused.push(case);
         }
     }
-    found.policies = policies.iter().map(|it| it.host).zip(under).collect();
     let sample: Vec<&Case> = refused.into_iter().step_by(UNFILTERED).collect();
     let steps = settings.len() * (through.len() + sample.len());
-    let bar = bar("judged by servers", steps);
+    let bar = bar("paths", steps);
+    let (through_requests, sample_requests) =
+        (requests(policies, &through), requests(policies, &sample));
     for setting in settings {
         bar.set_message(setting.name);
         let mut at = AtServer::default();
         let clients = |defaults| front.to(setting.name, defaults);
         let mut wrong = Vec::new();
-        for (case, answer) in through.iter().zip(ask(policies, &through, clients, &bar)) {
+        for (case, answer) in through.iter().zip(ask(&through_requests, clients, &bar)) {
             let verdict = verdict(&policies[case.policy], &answer);
             at.judged += 1;
             at.lost += usize::from(answer.status == 0 || answer.status >= 502);
@@ -122,10 +134,15 @@ pub fn run(
             }
         }
         let direct = |_| Client::new(servers.address(setting.name));
-        for (case, answer) in sample.iter().zip(ask(policies, &sample, direct, &bar)) {
+        for (case, answer) in sample.iter().zip(ask(&sample_requests, direct, &bar)) {
             at.unfiltered += 1;
             let verdict = verdict(&policies[case.policy], &answer);
-            at.unfiltered_wrong += usize::from(verdict.is_wrong());
+            if verdict.is_wrong() {
+                at.unfiltered_wrong += 1;
+                for kind in kinds(&case.path) {
+                    *at.unfiltered_kinds.entry(kind).or_default() += 1;
+                }
+            }
         }
         found.failures.extend(explain(front, policies, setting, &wrong));
         found.servers.push((setting, at));
@@ -155,38 +172,20 @@ fn generate(policies: &[Policy], seed: u64, count: usize) -> Vec<Case> {
 fn decide(front: &Front, policies: &[Policy], cases: &[Case]) -> Vec<u16> {
     let bar = bar("decided", cases.len());
     let all: Vec<&Case> = cases.iter().collect();
-    let answers = ask(policies, &all, |defaults| front.judge(defaults), &bar);
+    let answers = ask(&requests(policies, &all), |defaults| front.judge(defaults), &bar);
     bar.finish_and_clear();
     let lost = answers.iter().filter(|answer| answer.status == 0).count();
     assert_eq!(lost, 0, "the gateway left requests without an answer");
     answers.iter().map(|answer| answer.status).collect()
 }
 
-/// Sends every case, with some clients at a time.
-fn ask(
-    policies: &[Policy],
-    cases: &[&Case],
-    client: impl Fn(bool) -> Client + Sync,
-    bar: &ProgressBar,
-) -> Vec<Answer> {
-    let answers = Mutex::new(vec![Answer::default(); cases.len()]);
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..CLIENTS {
-            scope.spawn(|| {
-                let mut clients = [client(false), client(true)];
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(case) = cases.get(index) else { break };
-                    let client = &mut clients[usize::from(case.defaults)];
-                    let answer = client.get(policies[case.policy].host, &case.path);
-                    answers.lock().unwrap()[index] = answer;
-                    bar.inc(1);
-                }
-            });
-        }
-    });
-    answers.into_inner().unwrap()
+/// The requests of cases.
+fn requests(policies: &[Policy], cases: &[&Case]) -> Vec<Request> {
+    let request = |case: &&Case| Request {
+        bytes: get(&policies[case.policy].host, &case.path),
+        defaults: case.defaults,
+    };
+    cases.iter().map(request).collect()
 }
 
 /// What a server made of a path that is admitted under a policy, or not.
@@ -230,11 +229,11 @@ fn explain(front: &Front, policies: &[Policy], at: &Setting, wrong: &[&Case]) ->
         for case in wrong.iter().filter(|case| case.policy == index).take(SHOWN) {
             let mut client = front.to(at.name, case.defaults);
             let path = shrink::shortest(&case.path, |path| {
-                verdict(policy, &client.get(policy.host, path)).is_wrong()
+                verdict(policy, &client.send(&get(&policy.host, path))).is_wrong()
             });
             let path = String::from_utf8_lossy(&path).into_owned();
             if shown.insert((index, path.clone())) {
-                let verdict = verdict(policy, &client.get(policy.host, path.as_bytes()));
+                let verdict = verdict(policy, &client.send(&get(&policy.host, path.as_bytes())));
                 let manager = if case.defaults { ", with Envoy's defaults" } else { "" };
                 texts.push(format!(
                     "{} ({}) under {:?}{manager}: {path} gets {verdict}\n  \
@@ -242,7 +241,7 @@ fn explain(front: &Front, policies: &[Policy], at: &Setting, wrong: &[&Case]) ->
                     at.name,
                     at.what,
                     policy.paths,
-                    at.program.name(),
+                    at.program.group(),
                     policy.host
                 ));
             }
@@ -256,67 +255,33 @@ fn is_special(path: &[u8]) -> bool {
     !kinds(path).is_empty()
 }
 
+/// What of it a path may hold.
+pub const KINDS: [&str; 8] = [
+    "escapes",
+    "escapes of escapes",
+    "escaped slashes",
+    "backslashes",
+    "parameters",
+    "dot segments",
+    "doubled slashes",
+    "cut characters",
+];
+
 /// What of it a path holds.
 fn kinds(path: &[u8]) -> Vec<&'static str> {
     let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
     let text = String::from_utf8_lossy(path).to_ascii_lowercase();
     let holds = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     let dots = text.split('/').any(|segment| segment == "." || segment == "..");
-    let table = [
-        ("escapes", holds(&["%"])),
-        ("escapes of escapes", holds(&["%25"])),
-        ("escaped slashes", holds(&["%2f", "%5c"])),
-        ("backslashes", holds(&["\\"])),
-        ("parameters", holds(&[";", "%3b"])),
-        ("dot segments", dots || holds(&["%2e"])),
-        ("doubled slashes", holds(&["//"])),
-        ("cut characters", holds(&["%3f", "%23"])),
+    let held = [
+        holds(&["%"]),
+        holds(&["%25"]),
+        holds(&["%2f", "%5c"]),
+        holds(&["\\"]),
+        holds(&[";", "%3b"]),
+        dots || holds(&["%2e"]),
+        holds(&["//"]),
+        holds(&["%3f", "%23"]),
     ];
-    table.into_iter().filter(|(_, held)| *held).map(|(kind, _)| kind).collect()
-}
-
-fn bar(what: &str, steps: usize) -> ProgressBar {
-    let style = format!("{what} {{bar:40}} {{pos}}/{{len}}, {{elapsed}} of {{duration}} {{msg}}");
-    ProgressBar::new(steps as u64).with_style(ProgressStyle::with_template(&style).unwrap())
-}
-
-impl Found {
-    /// Prints tables for people, and the rows of `make security`.
-    pub fn print(&self) {
-        println!("host                tried  let through  of them with special bytes");
-        for (host, under) in &self.policies {
-            let share = 100.0 * under.let_through as f64 / under.tried.max(1) as f64;
-            let UnderPolicy { tried, let_through, special } = under;
-            println!("{host:<16}{tried:>9}{let_through:>9} ({share:.0} %){special:>12}");
-        }
-        for (kind, count) in &self.kinds {
-            println!("let through with {kind}: {count}");
-        }
-        println!(
-            "\nserver                          judged   served  got through  lost  unfiltered"
-        );
-        for (setting, at) in &self.servers {
-            println!(
-                "{:<30}{:>8} {:>8} {:>12} {:>5}  {} of {}",
-                setting.name,
-                at.judged,
-                at.served,
-                at.wrong,
-                at.lost,
-                at.unfiltered_wrong,
-                at.unfiltered
-            );
-        }
-        for failure in &self.failures {
-            println!("\n{failure}");
-        }
-        for (setting, at) in &self.servers {
-            let remark = format!(
-                "{} of {} refused paths would have got through without the filter",
-                at.unfiltered_wrong, at.unfiltered
-            );
-            let row = Tried::new(format!("paths, judged by {}", setting.what), at.judged, at.wrong);
-            Tried { lost: at.lost, remark, ..row }.print();
-        }
-    }
+    KINDS.into_iter().zip(held).filter(|(_, held)| *held).map(|(kind, _)| kind).collect()
 }

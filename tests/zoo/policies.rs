@@ -23,9 +23,9 @@ pub const ROUTES: [&str; 14] = [
 /// A host and what is admitted there.
 pub struct Policy {
     /// The host.
-    pub host: &'static str,
+    pub host: String,
     /// What `paths` says in its only rule.
-    pub paths: &'static [&'static str],
+    pub paths: Vec<String>,
     /// Where paths that are admitted begin.
     pub inside: &'static [&'static str],
     /// How they end, where that matters.
@@ -35,11 +35,11 @@ pub struct Policy {
     admitted: Vec<Regex>,
 }
 
-/// Every policy.
+/// Every policy for which paths are made up.
 pub fn all() -> Vec<Policy> {
-    let policy = |host, paths: &'static [&str], inside, ends, outside| {
-        let admitted = paths.iter().map(|pattern| expression(pattern)).collect();
-        Policy { host, paths, inside, ends, outside, admitted }
+    let policy = |host: &str, paths: &[&str], inside, ends, outside| {
+        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        Policy { inside, ends, outside, ..Policy::new(host.to_owned(), paths) }
     };
     vec![
         policy(
@@ -102,6 +102,12 @@ pub fn all() -> Vec<Policy> {
 }
 
 impl Policy {
+    /// A policy for which no paths are made up.
+    pub fn new(host: String, paths: Vec<String>) -> Self {
+        let admitted = paths.iter().map(|pattern| expression(pattern)).collect();
+        Self { host, paths, inside: &[], ends: &[], outside: &[], admitted }
+    }
+
     /// Whether a server may serve this path. A server that takes `/folder` and `/folder/` for one
     /// answers for what is in it.
     pub fn admits(&self, path: &[u8]) -> bool {
@@ -112,7 +118,7 @@ impl Policy {
     /// The server of the Gateway, as YAML.
     pub fn server(&self) -> String {
         let paths: Vec<String> = self.paths.iter().map(|path| format!("{path:?}")).collect();
-        let (host, paths) = (self.host, paths.join(", "));
+        let (host, paths) = (&self.host, paths.join(", "));
         format!(
             "- name: {host}\n  hostname: {host}\n  authorization: {{local: {{rules: [{{name: admitted, \
              to: [{{methods: [GET], paths: [{paths}]}}]}}]}}}}\n"

@@ -1,8 +1,9 @@
 //! Servers as processes: started with their ports, and ended by their process groups.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +11,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::policies::ROUTES;
-use super::settings::{Program, Setting};
+use super::program::Program;
+use super::settings::Setting;
 use super::support::{eventually, program};
 
 /// Every server that runs, and the folders that they serve and write to.
@@ -32,8 +34,11 @@ impl Servers {
     /// Starts the servers of these settings, and returns once all of them take connections.
     pub fn start(settings: &[&'static Setting]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        // httpd runs as another user, and has to read what is here all the same.
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         let files = folder.path().join("files");
         write_files(&files);
+        write_hosts(&folder.path().join("hosts"));
         let held: Vec<_> = settings
             .iter()
             .map(|it| (it.name, TcpListener::bind("127.0.0.1:0").unwrap()))
@@ -43,7 +48,10 @@ impl Servers {
             .map(|(name, listener)| (*name, listener.local_addr().unwrap().port()))
             .collect();
         drop(held);
-        let mut programs: Vec<Program> = settings.iter().map(|it| it.program).collect();
+        let mut programs: Vec<Program> = settings
+            .iter()
+            .flat_map(|it| it.program.before().iter().copied().chain([it.program]))
+            .collect();
         programs.sort();
         programs.dedup();
         let mut servers = Self { ports, running: Vec::new(), _folder: folder };
@@ -88,7 +96,7 @@ impl Drop for Running {
     }
 }
 
-/// Where a server is and what it may use.
+/// What a program may use.
 pub struct Place<'p> {
     ports: &'p BTreeMap<&'static str, u16>,
     files: &'p Path,
@@ -97,6 +105,27 @@ pub struct Place<'p> {
 }
 
 impl Place<'_> {
+    /// The port of a setting.
+    pub fn port(&self, setting: &str) -> u16 {
+        self.ports[setting]
+    }
+
+    /// A file that programs share.
+    pub fn shared(&self, name: &str) -> PathBuf {
+        self.scratch.parent().unwrap().join(name)
+    }
+
+    /// Lets every user write into the program's own folder.
+    pub fn open_to_all(&self) {
+        std::fs::set_permissions(self.scratch, Permissions::from_mode(0o777)).unwrap();
+    }
+
+    /// Puts a file of the servers into the program's own folder.
+    pub fn copy(&self, file: &str) {
+        let name = Path::new(file).file_name().unwrap();
+        std::fs::copy(servers().join(file), self.scratch.join(name)).unwrap();
+    }
+
     /// A configuration with all of this filled in. A line with `@ROUTE@` stands once for every
     /// folder that has a handler.
     pub fn configuration(&self, template: &str) -> PathBuf {
@@ -112,6 +141,7 @@ impl Place<'_> {
             out = out.replace(&format!("@PORT:{name}@"), &port.to_string());
         }
         out = out.replace("@FILES@", self.files.to_str().unwrap());
+        out = out.replace("@SHARED@", self.shared("").to_str().unwrap().trim_end_matches('/'));
         out = out.replace("@SERVERS@", servers().to_str().unwrap());
         out = out.replace("@SCRATCH@", self.scratch.to_str().unwrap());
         let file = self.scratch.join(Path::new(template).file_name().unwrap());
@@ -140,16 +170,22 @@ fn start(what: Program, place: &Place) -> Running {
     command
         .args(["exec-in-lockstep", "--parent", &std::process::id().to_string(), "--"])
         .args(&words)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
         .env("ZOO_PORTS", ports.join(" "))
         .env("ZOO_ROUTES", ROUTES.join(" "))
         .env("ZOO_FILES", place.files)
         .env("ZOO_SCRATCH", place.scratch)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .current_dir(place.scratch)
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(out.try_clone().unwrap())
         .stderr(out);
     let child = command.spawn().unwrap();
+    if what == Program::Php {
+        eventually("PHP's socket", || place.shared("php.sock").exists().then_some(()));
+    }
     Running { what: what.name(), child, log }
 }
 
@@ -162,5 +198,13 @@ fn write_files(root: &Path) {
             std::fs::create_dir_all(at.parent().unwrap()).unwrap();
             std::fs::write(at, format!("file\n{path}\n")).unwrap();
         }
+    }
+}
+
+/// A file for every virtual host that says which it is.
+fn write_hosts(root: &Path) {
+    for host in ["open.test", "closed.test", "default"] {
+        std::fs::create_dir_all(root.join(host)).unwrap();
+        std::fs::write(root.join(host).join("index.html"), format!("{host}\n/\n")).unwrap();
     }
 }

@@ -49,6 +49,17 @@ func files() http.Handler {
 	return http.FileServer(http.Dir(os.Getenv("ZOO_FILES")))
 }
 
+// hosts has patterns with hosts.
+func hosts() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, name := range map[string]string{
+		"/": "default", "open.test/": "open.test", "closed.test/": "closed.test",
+	} {
+		mux.HandleFunc(pattern, handler(name))
+	}
+	return mux
+}
+
 // chiRouter takes the path as it was sent where decoding it would lose something.
 func chiRouter() http.Handler {
 	router := chi.NewRouter()
@@ -80,6 +91,7 @@ func main() {
 	servers := map[string]http.Handler{
 		"go":       serveMux(),
 		"go-files": files(),
+		"go-hosts": hosts(),
 		"chi":      chiRouter(),
 		"gin":      ginRouter(false),
 		"gin-raw":  ginRouter(true),

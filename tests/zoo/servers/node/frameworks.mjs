@@ -3,7 +3,8 @@ import Router from '@koa/router';
 import express from 'express';
 import fastify from 'fastify';
 import Koa from 'koa';
-import { listen, routes, seen, text } from './seen.mjs';
+import './http.mjs';
+import { hostOf, listen, routes, seen, text } from './seen.mjs';
 
 const wildcard = (value) => [value].flat().join('/');
 
@@ -56,5 +57,11 @@ listen('koa', () => {
     context.status = 200;
     context.body = text(context.req, 'none', context.path);
   });
+  return app;
+});
+
+listen('express-hosts', () => {
+  const app = express();
+  app.use((request, response) => seen(request, response, hostOf(request.hostname), '/'));
   return app;
 });

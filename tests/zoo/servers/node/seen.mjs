@@ -8,6 +8,10 @@ export const routes = process.env.ZOO_ROUTES.split(' ');
 export const routeOf = (path) =>
   routes.find((route) => path === route || path.startsWith(`${route}/`)) ?? 'none';
 
+/** The virtual host of a name. */
+export const hostOf = (name) =>
+  ['open.test', 'closed.test'].find((host) => host === name) ?? 'default';
+
 /** Starts a server where ZOO_PORTS says so. `make` gives what has `listen`. */
 export function listen(name, make) {
   if (ports.has(name)) make().listen(Number(ports.get(name)), '127.0.0.1');

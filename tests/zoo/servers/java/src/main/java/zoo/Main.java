@@ -22,6 +22,8 @@ public final class Main {
                 case "tomcat-decode" -> TomcatServer.start(port, "decode", false);
                 case "tomcat-passthrough" -> TomcatServer.start(port, "passthrough", false);
                 case "tomcat-backslash" -> TomcatServer.start(port, "decode", true);
+                case "tomcat-hosts" -> TomcatServer.startHosts(port);
+                case "jetty-hosts" -> JettyServer.startHosts(port);
                 case "jetty" -> JettyServer.start(port, false);
                 case "jetty-unsafe" -> JettyServer.start(port, true);
                 case "undertow" -> UndertowServer.start(port, false);
