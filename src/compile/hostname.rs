@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Compiler;
-use crate::engine::authority;
+use crate::policy::authority;
 use crate::resource::gateway::Server;
 
 /// Why a hostname is refused.

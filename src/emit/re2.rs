@@ -29,7 +29,7 @@ pub fn path(pattern: &str) -> String {
     regex
 }
 
-/// A byte of a label of a host name, as [`crate::engine::authority`] takes it.
+/// A byte of a label of a host name, as [`crate::policy::authority`] takes it.
 const LABEL: &str = "[0-9A-Za-z_-]";
 
 /// The authorities of requests for a hostname, in any case, with a trailing dot, with a port. Of
@@ -93,7 +93,7 @@ pub fn escape(text: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::engine::authority::canonical_host;
+    use crate::policy::authority::canonical_host;
     use crate::policy::hosts::HostTable;
 
     fn admits(hostname: &str, authority: &str) -> bool {

@@ -4,55 +4,23 @@
 //! time, audience. Nothing that a token claims is reported before its signature holds, except
 //! that its issuer is unknown.
 
-use std::ops::RangeInclusive;
 use std::rc::Rc;
 
+use super::context::Context;
 use super::credentials::{Credential, Found};
-use super::decide::Context;
-use super::index::{Authentication, Engine, JwtRuleIndex, Keys};
+use super::index::Engine;
+use super::jwt_rules::{JwtRuleIndex, Keys};
 use super::reason::Reason;
 use super::request::Request;
+use super::servers::Authentication;
 use super::trace::Trace;
-use crate::jwt::{
-    Claims, MAX_TOKEN_BYTES, OutputHeaders, Token, TokenError, output_headers as make_headers,
-};
+use super::verified::Verified;
+use crate::jwt::{Claims, MAX_TOKEN_BYTES, Token, TokenError, output_headers as make_headers};
 
 /// Tokens without `exp` are verified again after this many seconds.
 const CACHE_SECONDS_WITHOUT_EXPIRY: u64 = 300;
 /// A verified signature is remembered at least this long, even when the token has expired.
 const CACHE_SECONDS_AT_LEAST: u64 = 30;
-
-/// A token whose signature holds: all that later requests with it need.
-#[derive(Debug)]
-pub struct Verified {
-    claims: Claims,
-    headers: OutputHeaders,
-    /// When the claims satisfy the rule, in Unix seconds.
-    holds: Option<RangeInclusive<u64>>,
-    /// Index into the engine's JWT rules.
-    rule: usize,
-    /// Position of the rule in the server's list.
-    position: usize,
-    /// Generation of the keys that verified it.
-    generation: u64,
-}
-
-impl Verified {
-    /// The claims of the token.
-    pub fn claims(&self) -> &Claims {
-        &self.claims
-    }
-
-    /// Index of its JWT rule in the engine.
-    pub(super) fn rule(&self) -> usize {
-        self.rule
-    }
-
-    /// The headers that carry its content upstream.
-    pub fn headers(&self) -> &OutputHeaders {
-        &self.headers
-    }
-}
 
 /// Why there is no verified token.
 #[derive(Debug)]

@@ -2,36 +2,24 @@
 
 use std::rc::Rc;
 
-use super::authenticate::{Authenticated, Failure, Verified, authenticate};
-use super::authority::canonical_host;
+use super::authenticate::{Authenticated, Failure, authenticate};
+use super::context::Context;
 use super::decision::{Decision, Denial, Mutations, Outcome};
 use super::denial;
 use super::egress::EgressAuthorization;
-use super::index::{Engine, JwtRuleIndex, Server};
-use super::keyring::KeyRing;
+use super::index::Engine;
+use super::jwt_rules::JwtRuleIndex;
 use super::path::{Readings, readings, without_query};
 use super::precedence::{Decides, decides};
 use super::reason::{Mechanism, Reason};
 use super::request::Request;
 use super::rules::Judgement;
-use super::source::{PeerCertificate, Source};
+use super::servers::Server;
+use super::source::Source;
 use super::trace::Trace;
-use crate::jwt::{SignatureVerifier, TokenCache, TokenError};
+use crate::jwt::TokenError;
 use crate::policy::DefaultAction;
-
-/// What a decision depends on beside the policy and the request.
-pub struct Context<'a> {
-    /// Seconds since the Unix epoch.
-    pub now: u64,
-    /// The keys fetched so far.
-    pub keys: &'a KeyRing,
-    /// What checks signatures.
-    pub verifier: &'a dyn SignatureVerifier,
-    /// The direct peer's certificate.
-    pub peer: &'a dyn PeerCertificate,
-    /// Tokens verified earlier. It saves work and never changes an answer.
-    pub cache: &'a mut TokenCache<Rc<Verified>>,
-}
+use crate::policy::authority::canonical_host;
 
 /// A decision, or what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]

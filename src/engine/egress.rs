@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::authority::canonical_host;
-use super::index::{PolicyError, pick, pick_optional};
 use super::path::Readings;
+use super::policy_error::{PolicyError, pick, pick_optional};
 use super::reason::Reason;
 use super::rules::{Judgement, Operation, admits_operation, constrain_paths, judge_readings};
 use super::source::{Source, SourcePattern};
+use crate::policy::authority::canonical_host;
 use crate::policy::{self, IdentityMatch};
 
 /// A compiled [`crate::policy::EgressRule`].

@@ -6,11 +6,15 @@
 //! | file | what it answers |
 //! |---|---|
 //! | `index` | is the policy sound, and what can be computed before the first request |
+//! | `policy_error` | why is it not |
+//! | `jwt_rules` | whose tokens are accepted, and where are the keys |
+//! | `servers` | what governs a hostname |
 //! | `decide` | what happens to this request |
-//! | `authority` | which host is it for |
+//! | `context` | what is known beside it |
 //! | `reserved_headers` | may a client say something in this header |
 //! | `credentials` | where is its token, and how is it taken out |
 //! | `authenticate` | is the token what it claims to be |
+//! | `verified` | what is remembered of one that is |
 //! | `path` | what do servers make of its path |
 //! | `percent` | what do escapes stand for |
 //! | `precedence` | which mechanism decides for the host |
@@ -21,7 +25,7 @@
 //! | `tried_out` | what of the policy is reported only |
 
 mod authenticate;
-pub mod authority;
+mod context;
 mod credentials;
 mod decide;
 mod decision;
@@ -30,30 +34,36 @@ mod egress;
 #[cfg(test)]
 mod egress_tests;
 mod index;
+mod jwt_rules;
 mod keyring;
 pub mod path;
 mod percent;
+mod policy_error;
 pub mod precedence;
 mod reason;
 mod request;
 mod reserved_headers;
 mod rules;
+mod servers;
 pub mod source;
 #[cfg(test)]
 mod tests;
 mod trace;
 mod tried_out;
+mod verified;
 
-pub use authenticate::Verified;
+pub use context::Context;
 pub use credentials::{Locations, uses_default_locations};
-pub use decide::{Await, Context, Verdict};
+pub use decide::{Await, Verdict};
 pub use decision::{Decision, Denial, Mutations, Outcome};
-pub(crate) use index::index_principal;
-pub use index::{Engine, MAX_CLOCK_SKEW_SECONDS, PolicyError, RemoteJwks};
+pub use index::Engine;
+pub use jwt_rules::{MAX_CLOCK_SKEW_SECONDS, RemoteJwks};
 pub use keyring::KeyRing;
+pub use policy_error::PolicyError;
 pub use reason::{Mechanism, Reason};
 pub use request::Request;
 pub(crate) use rules::{ClaimPattern, Principal};
 pub use source::{NoPeerCertificate, PeerCertificate};
 pub use trace::{NoTrace, Steps, Trace};
 pub use tried_out::tried_out;
+pub use verified::Verified;

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::credentials::uses_default_locations;
-use super::index::{JwtRuleIndex, PolicyError};
+use super::jwt_rules::JwtRuleIndex;
+use super::policy_error::PolicyError;
 use crate::policy::JwtRule;
 use crate::policy::header::{self, folded};
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::path::Readings;
+use super::policy_error::PolicyError;
 use super::reason::Reason;
 use crate::jwt::{ClaimPath, Claims};
+use crate::policy;
 use crate::policy::path_pattern::PathPattern;
 use crate::policy::text_pattern::TextPattern;
 
@@ -61,6 +63,23 @@ pub enum Judgement<'r> {
 }
 
 impl Principal {
+    /// Compiles a principal.
+    pub(crate) fn new(principal: &policy::Principal) -> Self {
+        Self {
+            iss: principal.iss.as_deref().map(TextPattern::parse),
+            sub: principal.sub.as_deref().map(TextPattern::parse),
+            other: principal
+                .other
+                .iter()
+                .map(|(name, pattern)| ClaimPattern {
+                    path: ClaimPath::parse(name),
+                    words: matches!(name.as_str(), "scope" | "permission"),
+                    pattern: TextPattern::parse(pattern),
+                })
+                .collect(),
+        }
+    }
+
     /// Whether a verified token's claims match every given field.
     pub fn matches(&self, claims: &Claims) -> bool {
         let text = |pattern: &Option<TextPattern>, value: Option<&str>| match pattern {
@@ -104,6 +123,29 @@ impl ClaimPattern {
 }
 
 impl Operation {
+    /// Checks and compiles an operation; `field` says where it stands.
+    pub(super) fn new(field: &str, operation: &policy::Operation) -> Result<Self, PolicyError> {
+        let empty = |list: &str| PolicyError::new(format!("{field}.{list}"), "the list is empty");
+        if operation.methods.as_ref().is_some_and(Vec::is_empty) {
+            return Err(empty("methods"));
+        }
+        if operation.methods.is_none() && operation.paths.is_none() {
+            return Err(PolicyError::new(field, "neither `methods` nor `paths` is given"));
+        }
+        let paths = match &operation.paths {
+            None => None,
+            Some(paths) if paths.is_empty() => return Err(empty("paths")),
+            Some(paths) => {
+                let compile = |(index, path): (usize, &String)| {
+                    PathPattern::parse(path)
+                        .map_err(|error| PolicyError::new(format!("{field}.paths[{index}]"), error))
+                };
+                Some(paths.iter().enumerate().map(compile).collect::<Result<_, _>>()?)
+            }
+        };
+        Ok(Self { methods: operation.methods.clone(), paths })
+    }
+
     fn admits_method(&self, method: &[u8]) -> bool {
         let Some(methods) = &self.methods else { return true };
         methods.iter().any(|candidate| candidate.as_bytes() == method)

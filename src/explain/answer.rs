@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::query::{Query, QueryError};
-use crate::engine::authority::canonical_host;
 use crate::engine::{
     Context, Decision, Engine, KeyRing, Locations, Mechanism, NoTrace, Outcome, PolicyError,
     Request, Steps, Trace, Verdict,
 };
 use crate::jwt::{KeySet, SoftwareVerifier, TokenCache};
 use crate::policy::Policy;
+use crate::policy::authority::canonical_host;
 
 /// The answer for one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use super::authority::canonical_host;
+
 /// Maps hostnames to values of type `T`.
 #[derive(Debug, Clone)]
 pub struct HostTable<T> {
@@ -52,7 +54,7 @@ impl<T> HostTable<T> {
             Some(suffix) => (suffix, &mut self.suffixes),
             None => (hostname, &mut self.exact),
         };
-        if crate::engine::authority::canonical_host(name.as_bytes()).as_deref() != Ok(name) {
+        if canonical_host(name.as_bytes()).as_deref() != Ok(name) {
             return Err(HostnameError::NotCanonical);
         }
         if table.insert(name.into(), value).is_some() {

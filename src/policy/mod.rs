@@ -10,6 +10,7 @@
 //!
 //! Only data lives here. What the data means is in [`crate::engine`].
 
+pub mod authority;
 pub mod field_path;
 pub mod header;
 pub mod hosts;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::engine::source::SourcePattern;
-use crate::engine::{Principal, index_principal};
+use crate::engine::Principal;
 use crate::policy::{self, JwtRule};
 
 /// Things by number.
@@ -50,7 +50,7 @@ pub struct Tables<'p> {
 impl Tables<'_> {
     /// A principal as the engine matches it.
     pub fn principal(&self, number: u32) -> Option<Principal> {
-        self.principals.get(number).map(index_principal)
+        self.principals.get(number).map(Principal::new)
     }
 
     /// A source as the engine matches it.
