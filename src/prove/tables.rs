@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::engine::source::SourcePattern;
 use crate::engine::Principal;
+use crate::engine::source::SourcePattern;
 use crate::policy::{self, JwtRule};
 
 /// Things by number.
