@@ -10,6 +10,11 @@ TESTS ?=
 REQUESTS ?= 5000000
 # The Envoy that func-e gets for `make test` and `make run`, such as 1.40.0; otherwise the one at hand.
 export ENVOY_VERSION ?=
+# Another Rust than that of rust-toolchain.toml, where that one is not to be had.
+TOOLCHAIN := $(shell scripts/toolchain.sh)
+ifneq ($(TOOLCHAIN),)
+export RUSTUP_TOOLCHAIN := $(TOOLCHAIN)
+endif
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
