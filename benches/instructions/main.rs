@@ -10,7 +10,12 @@
 //!
 //! Native code is counted, not WebAssembly: what V8 makes of the module differs by a factor that
 //! hardly depends on what the code does.
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros
+)]
 
 mod cases;
 mod policy;

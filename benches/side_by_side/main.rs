@@ -26,7 +26,7 @@
 //!
 //! One worker on one core, the load generator on another: on a machine that does something else,
 //! the figures mean nothing.
-#![allow(clippy::arithmetic_side_effects)]
+#![allow(clippy::arithmetic_side_effects, clippy::disallowed_methods, clippy::disallowed_macros)]
 
 #[cfg(target_os = "linux")]
 mod certificates;

@@ -14,7 +14,7 @@
 //! | `sample` | what is looked at between two parts of the run |
 //! | `summary`, `plot` | the result for people |
 //! | `shared` | load generator, tokens, Envoy's process: those of the side-by-side benchmark |
-#![allow(clippy::arithmetic_side_effects)]
+#![allow(clippy::arithmetic_side_effects, clippy::disallowed_methods, clippy::disallowed_macros)]
 
 #[cfg(target_os = "linux")]
 mod configuration;

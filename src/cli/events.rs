@@ -92,6 +92,10 @@ impl Events {
                         _ = hangup.recv() => {}
                     }
                     if flag.swap(true, Ordering::SeqCst) {
+                        #[expect(
+                            clippy::disallowed_methods,
+                            reason = "asked twice, it ends at once"
+                        )]
                         std::process::exit(130);
                     }
                     // Nobody listens any more: then the process is ending already.

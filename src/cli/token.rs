@@ -2,11 +2,11 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use serde_json::{Map, Value};
 
+use super::queries::now;
 use crate::demo::key::DemoKey;
 
 /// Flags of `egress-auth token`.
@@ -35,8 +35,7 @@ pub struct Args {
 /// # Errors
 /// When the demo key cannot be read, made or used.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    let claims = claims(args, i64::try_from(now).unwrap_or(i64::MAX));
+    let claims = claims(args, i64::try_from(now()?).unwrap_or(i64::MAX));
     let token = DemoKey::of_user()?.sign(claims)?;
     writeln!(std::io::stdout(), "{token}").context("cannot write the token")?;
     Ok(ExitCode::SUCCESS)

@@ -202,6 +202,7 @@ fn add(sources: &mut Sources, name: String, bytes: Vec<u8>, diagnostics: &mut Di
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "nobody else reads these files")]
 mod tests {
     use super::*;
 

@@ -156,6 +156,7 @@ fn output(command: &mut Command, events: &Events) -> anyhow::Result<Option<Outpu
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "nobody else reads these files")]
 mod tests {
     use super::*;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use comfy_table::{Table, presets};
@@ -15,6 +15,7 @@ use super::admin::reachable;
 use super::curl;
 use super::progress;
 use crate::cli::events::Events;
+use crate::cli::queries::now;
 use crate::demo::echo::{Echo, Received};
 use crate::demo::key::DemoKey;
 use crate::demo::sample::{Expected, Judge, Place, Sample, SampleToken, samples};
@@ -125,7 +126,7 @@ impl Demo<'_> {
         sample: Sample,
         number: usize,
     ) -> anyhow::Result<Shown> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = now()?;
         let token = sample.sign(self.key, now)?;
         let expected = judge.expect(&sample, token.as_deref(), now);
         let agent = format!("egress-auth-sample/{number}");
