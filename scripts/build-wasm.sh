@@ -132,8 +132,8 @@ build_module() {
     interface_list=$2
     directory=$3
     shift 3
-    RUSTFLAGS="$flags" "$cargo" build --locked --profile wasm --lib --target "$TARGET" \
-        --target-dir "$directory" "$@"
+    RUSTFLAGS="$flags" "$cargo" rustc --locked --profile wasm --lib --crate-type cdylib \
+        --target "$TARGET" --target-dir "$directory" "$@"
     mkdir -p dist
     built=$directory/$TARGET/wasm/egress_auth.wasm
     optimized="without wasm-opt, which is not on PATH"
