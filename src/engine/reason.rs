@@ -47,7 +47,7 @@ codes! {
         Allowed => "allowed",
         /// Nothing checks requests to this host, on purpose.
         Passthrough => "passthrough",
-        /// `:authority` is empty, has user-info, or holds control or non-ASCII bytes.
+        /// `:authority` names no host, or one that servers could take for another.
         BadAuthority => "bad_authority",
         /// No server governs the host.
         UnlistedHost => "unlisted_host",

@@ -136,6 +136,14 @@ impl Document {
 
     /// The rows of the table whose first heading is `first`, without the headings.
     pub fn table(&self, first: &str) -> Vec<Vec<String>> {
+        let mut tables = self.tables();
+        tables.retain(|table| table[0][0] == first);
+        assert_eq!(tables.len(), 1, "one table in {:?} begins with `{first}`", self.path);
+        tables.remove(0).split_off(1)
+    }
+
+    /// The rows of every table, its headings first.
+    pub fn tables(&self) -> Vec<Vec<Vec<String>>> {
         let mut tables: Vec<Vec<Vec<String>>> = Vec::new();
         for (event, _) in self.events() {
             match event {
@@ -155,9 +163,7 @@ impl Document {
                 _ => {}
             }
         }
-        tables.retain(|table| table[0][0] == first);
-        assert_eq!(tables.len(), 1, "one table in {:?} begins with `{first}`", self.path);
-        tables.remove(0).split_off(1)
+        tables
     }
 
     /// Everything that looks like a long flag, wherever it stands.

@@ -9,7 +9,7 @@
 //! | `links` | links inside the project lead somewhere |
 //! | `figures` | ratios of the benchmark are those of its last run |
 //! | `workflows` | continuous integration can be read, and every target of `make` that is named exists |
-//! | `flags` | every command and flag is there, and no other |
+//! | `flags` | every command is explained; flags and defaults are those that there are |
 
 mod figures;
 mod flags;
