@@ -29,7 +29,9 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
-    clippy::arithmetic_side_effects
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros
 )]
 
 #[path = "../envoy/security/catalogue/mod.rs"]
