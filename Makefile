@@ -113,7 +113,7 @@ soak: tools filter ## Millions of requests through one Envoy, and what is larger
 		cargo bench --locked --profile measure --bench soak -- --requests $(REQUESTS)
 
 security: export INSTALL ?= 1
-security: tools filter ## What tries to get past the filter, counted (FUZZ_RUNS inputs a fuzz target)
+security: tools filter ## What tries to get past the filter, counted (FUZZ_RUNS inputs a fuzz target, the zoo)
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && scripts/security.sh
 
 zoo: export INSTALL ?= 1

@@ -3,9 +3,10 @@
 # them, and has them judge.
 #
 #   ZOO_SERVERS   some of: nginx httpd lighttpd haproxy ruby node python go java (all of them)
-#   ZOO_PATHS     how many paths are tried (20000)
+#   ZOO_PATHS     how many paths are tried (20000); below that, as much fewer hosts and headers
 #   ZOO_SEED      which ones (1)
 #   ZOO_TRY       "HOST PATH": this one alone
+#   BLESS=1       writes what was found into docs/bypasses.md
 #
 # What they need of npm and PyPI, of Go modules and Maven artifacts goes into this checkout and the
 # caches of those package managers, Debian's packages where they always go (INSTALL=1, as root).
@@ -45,7 +46,10 @@ for server in $ZOO_SERVERS; do
         ;;
     python) python3 -c 'import ensurepip, venv' 2>/dev/null || debian="$debian python3-venv" ;;
     go) want go golang ;;
-    java) want mvn maven default-jdk-headless ;;
+    java)
+        want mvn maven default-jdk-headless
+        want nginx nginx-light
+        ;;
     node) ;;
     *) die "there is no server $server" ;;
     esac

@@ -55,9 +55,15 @@ pub struct AtServer {
     pub lost: usize,
 }
 
-/// Sends every way to name a host to every server that has several.
-pub fn run(front: &Front, settings: &[&'static Setting], seed: u64) -> Vec<AtServer> {
-    let requests = requests(seed);
+/// Sends every way to name a host, or one in so many, to every server that has several.
+pub fn run(
+    front: &Front,
+    settings: &[&'static Setting],
+    (random, one_in): (&mut Rng, usize),
+) -> Vec<AtServer> {
+    let mut requests = requests(random);
+    random.shuffle(&mut requests);
+    requests.truncate(requests.len() / one_in);
     let bar = bar("hosts", settings.len() * requests.len());
     let mut all = Vec::new();
     for setting in settings {
@@ -87,7 +93,7 @@ pub fn run(front: &Front, settings: &[&'static Setting], seed: u64) -> Vec<AtSer
 }
 
 /// The catalogue's requests, and made up ones.
-fn requests(seed: u64) -> Vec<Request> {
+fn requests(random: &mut Rng) -> Vec<Request> {
     let bytes = |attack: Attack| match attack {
         Attack::Http1(bytes) => Some(bytes),
         Attack::Http2(..) => None,
@@ -99,7 +105,6 @@ fn requests(seed: u64) -> Vec<Request> {
         .collect();
     assert!(all.len() > 20, "the catalogue has lost its hosts");
     let parts: Vec<&str> = PARTS.split_whitespace().collect();
-    let mut random = Rng::with_seed(seed);
     for _ in 0..MADE_UP {
         let count = random.usize(1..4);
         let name: String = (0..count).map(|_| parts[random.usize(0..parts.len())]).collect();

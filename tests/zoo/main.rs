@@ -55,6 +55,7 @@ mod support;
 
 use std::process::ExitCode;
 
+use fastrand::Rng;
 use front::Front;
 use ordinary::Ordinary;
 use policies::Policy;
@@ -77,11 +78,14 @@ fn main() -> ExitCode {
     }
     let seed = number("ZOO_SEED", 1);
     let count = number("ZOO_PATHS", PATHS as u64) as usize;
+    // The other runs are as much shorter as that of the paths.
+    let one_in = (PATHS / count.max(1)).max(1);
+    let mut random = Rng::with_seed(seed);
     let report = Report {
         seed,
         paths: paths::run(&front, &servers, &policies, &settings, (seed, count)),
-        headers: headers::run(&front, &servers, &settings),
-        hosts: hosts::run(&front, &with_hosts, seed),
+        headers: headers::run(&front, &servers, &settings, (&mut random, one_in)),
+        hosts: hosts::run(&front, &with_hosts, (&mut random, one_in)),
         ordinary: {
             let answers = ordinary.run(&front, &servers);
             (ordinary, answers)
@@ -91,13 +95,14 @@ fn main() -> ExitCode {
     for row in report.rows() {
         row.print();
     }
-    for failure in report.failures() {
-        println!("\n{failure}");
-    }
     if variable("BLESS") == "1" {
         report.bless();
     }
-    ExitCode::from(u8::from(!report.failures().is_empty()))
+    let failures = report.failures();
+    for failure in &failures {
+        println!("\n{failure}");
+    }
+    ExitCode::from(u8::from(!failures.is_empty()))
 }
 
 /// What every server makes of one path, and what the filter does.

@@ -27,6 +27,8 @@ pub enum Program {
     LighttpdKeep,
     /// nginx.
     Nginx,
+    /// nginx before Tomcat.
+    NginxTomcat,
     /// Node with all that runs in it.
     Node,
     /// PHP, which listens on a socket of nginx's.
@@ -38,8 +40,8 @@ pub enum Program {
 }
 
 use Program::{
-    Aiohttp, Django, Flask, Go, Haproxy, Httpd, Java, Lighttpd, LighttpdKeep, Nginx, Node, Php,
-    Puma, Starlette,
+    Aiohttp, Django, Flask, Go, Haproxy, Httpd, Java, Lighttpd, LighttpdKeep, Nginx, NginxTomcat,
+    Node, Php, Puma, Starlette,
 };
 
 impl Program {
@@ -56,6 +58,7 @@ impl Program {
             Lighttpd => "lighttpd",
             LighttpdKeep => "lighttpd-keep",
             Nginx => "nginx",
+            NginxTomcat => "nginx-tomcat",
             Node => "node",
             Php => "php",
             Puma => "puma",
@@ -68,6 +71,7 @@ impl Program {
         match self {
             Aiohttp | Django | Flask | Starlette => "python",
             LighttpdKeep => "lighttpd",
+            NginxTomcat => "java",
             Puma => "ruby",
             other => other.name(),
         }
@@ -78,6 +82,7 @@ impl Program {
         match self {
             Nginx => &[Node, Php],
             Haproxy | Httpd | Lighttpd => &[Node],
+            NginxTomcat => &[Java],
             _ => &[],
         }
     }
@@ -127,6 +132,9 @@ impl Program {
             Lighttpd => words(&["lighttpd", "-D", "-f", &configured("lighttpd.conf")]),
             LighttpdKeep => words(&["lighttpd", "-D", "-f", &configured("lighttpd-keep.conf")]),
             Nginx => words(&["nginx", "-e", "stderr", "-c", &configured("nginx.conf")]),
+            NginxTomcat => {
+                words(&["nginx", "-e", "stderr", "-c", &configured("nginx-tomcat.conf")]);
+            }
             Node => words(&["node", &text(servers().join("node/frameworks.mjs"))]),
             Php => {
                 let socket = text(place.shared("php.sock"));

@@ -29,11 +29,19 @@ const BEGIN: &str = "<!-- the zoo's last long run -->\n";
 const END: &str = "<!-- the end of it -->\n";
 
 impl Report {
-    /// What got through or was lost, to read.
-    pub fn failures(&self) -> Vec<&String> {
+    /// What got through or was lost, and what the document does not say, to read.
+    pub fn failures(&self) -> Vec<String> {
         let hosts = self.hosts.iter().flat_map(|at| &at.failures);
         let all = self.paths.failures.iter().chain(&self.ordinary.1.failures);
-        all.chain(&self.headers.failures).chain(hosts).collect()
+        let all = all.chain(&self.headers.failures).chain(hosts).cloned();
+        let lost = self.rows().into_iter().filter(|row| row.lost > 0);
+        let lost = lost.map(|row| format!("{}: {} without an answer", row.what, row.lost));
+        let document = std::fs::read_to_string(DOCUMENT).unwrap();
+        let settings = self.paths.servers.iter().map(|(setting, _)| setting.what);
+        let settings = settings.chain(self.hosts.iter().map(|at| at.setting.what));
+        let unsaid = settings.filter(|what| !document.contains(&format!("\n| {what} |")));
+        let unsaid = unsaid.map(|what| format!("{DOCUMENT} has no row for {what}: BLESS=1"));
+        all.chain(lost).chain(unsaid).collect()
     }
 
     /// The rows of `make security`.

@@ -2,8 +2,8 @@
 
 use super::program::Program;
 use super::program::Program::{
-    Aiohttp, Django, Flask, Go, Haproxy, Httpd, Java, Lighttpd, LighttpdKeep, Nginx, Node, Puma,
-    Starlette,
+    Aiohttp, Django, Flask, Go, Haproxy, Httpd, Java, Lighttpd, LighttpdKeep, Nginx, NginxTomcat,
+    Node, Puma, Starlette,
 };
 
 /// One way in which one server runs.
@@ -74,6 +74,13 @@ const ALL: &[Setting] = &[
     of(Java, "tomcat-decode", "Tomcat, `encodedSolidusHandling=\"decode\"`"),
     of(Java, "tomcat-passthrough", "Tomcat, `encodedSolidusHandling=\"passthrough\"`"),
     of(Java, "tomcat-backslash", "Tomcat, the same for `\\`, `allowBackslash`"),
+    of(NginxTomcat, "nginx-tomcat", "nginx, `proxy_pass` without a URI, before Tomcat (`decode`)"),
+    of(NginxTomcat, "nginx-tomcat-uri", "nginx, `proxy_pass` with a URI, before Tomcat (`decode`)"),
+    of(
+        NginxTomcat,
+        "nginx-tomcat-variable",
+        "nginx, `proxy_pass` with `$uri`, before Tomcat (`decode`)",
+    ),
     of(Java, "jetty", "Jetty"),
     of(Java, "jetty-unsafe", "Jetty, `UriCompliance.UNSAFE`, `decodeAmbiguousURIs`"),
     of(Java, "undertow", "Undertow"),
