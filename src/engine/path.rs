@@ -99,11 +99,12 @@ fn closure(path: &str) -> Result<Vec<String>, PathError> {
     while let Some(reading) = readings.get(next) {
         let mut found = Vec::new();
         for step in Step::ALL {
-            if let Some(other) = step.apply(reading)? {
-                if !readings.contains(&other) && !found.contains(&other) {
-                    bytes = bytes.saturating_add(other.len());
-                    found.push(other);
-                }
+            if let Some(other) = step.apply(reading)?
+                && !readings.contains(&other)
+                && !found.contains(&other)
+            {
+                bytes = bytes.saturating_add(other.len());
+                found.push(other);
             }
         }
         readings.extend(found);
@@ -382,8 +383,7 @@ mod tests {
     fn walk(path: &str, choices: &[usize]) -> String {
         let mut path = path.to_owned();
         for choice in choices {
-            let step = Step::ALL[choice % Step::ALL.len()];
-            path = step.apply(&path).unwrap().unwrap_or(path);
+            path = Step::ALL[*choice].apply(&path).unwrap().unwrap_or(path);
         }
         path
     }
