@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::diff::{Answer, Change, Comparison, Group, Host, Sender, Token};
 
 /// Writes one JSON object.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn write(comparison: &Comparison, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{:#}", value(comparison))
 }

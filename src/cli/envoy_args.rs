@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use super::module;
 use crate::compile::{Compiled, hostname};
-use crate::emit::envoy::{DownstreamTls, LogNames, Options, Upstream, system_ca};
+use crate::emit::envoy::{DownstreamTls, LogNames, Options, Upstream, UpstreamError, system_ca};
 use crate::resource::diagnostic::Diagnostic;
 
 /// File name of the filter's module.
@@ -47,7 +47,7 @@ pub struct EnvoyArgs {
 /// # Errors
 /// When the host is not a hostname, or what it is sent to is not an address.
 fn upstream(text: &str) -> Result<Upstream, String> {
-    let read: Upstream = text.parse()?;
+    let read: Upstream = text.parse().map_err(|error: UpstreamError| error.to_string())?;
     let host = hostname::canonical(&read.host)
         .map_err(|error| format!("the host `{}` {error}", read.host.escape_debug()))?;
     Ok(Upstream { host, ..read })

@@ -31,6 +31,9 @@ pub enum HostnameError {
 
 /// The canonical form of a server's hostname: ASCII lower case, without a trailing dot; `*` may
 /// stand alone or in front as `*.`.
+///
+/// # Errors
+/// See [`HostnameError`].
 pub fn canonical(written: &str) -> Result<String, HostnameError> {
     if written == "*" {
         return Ok(written.to_owned());
@@ -64,6 +67,9 @@ pub fn without_the_rest(written: &str) -> Option<String> {
 }
 
 /// The canonical form of one host: a DNS name, an IPv4 address, or an IPv6 address in brackets.
+///
+/// # Errors
+/// See [`HostnameError`].
 pub fn canonical_host(written: &str) -> Result<String, HostnameError> {
     if let Some(address) = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let address: Ipv6Addr = address.parse().map_err(|_| HostnameError::NotAName)?;

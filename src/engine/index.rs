@@ -34,6 +34,9 @@ pub struct Engine {
 
 impl Engine {
     /// Reads a policy from JSON. The error names the field.
+    ///
+    /// # Errors
+    /// When the JSON is no policy, or as [`Self::new`].
     pub fn from_json(json: &[u8]) -> Result<Self, PolicyError> {
         let policy = Policy::from_json(json).map_err(|error| {
             PolicyError::new(field_path(json, error.line(), error.column()), error)
@@ -42,6 +45,10 @@ impl Engine {
     }
 
     /// Checks and indexes a policy.
+    ///
+    /// # Errors
+    /// When something in the policy cannot be meant: an index out of range, a name that stands twice,
+    /// keys that are none. The error names the field.
     pub fn new(policy: Policy) -> Result<Self, PolicyError> {
         if policy.version != policy::VERSION {
             return Err(PolicyError::new(

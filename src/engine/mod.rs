@@ -62,6 +62,7 @@ pub use keyring::KeyRing;
 pub use policy_error::PolicyError;
 pub use reason::{Mechanism, Reason};
 pub use request::Request;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use rules::{ClaimPattern, Principal};
 pub use source::{NoPeerCertificate, PeerCertificate};
 pub use trace::{NoTrace, Steps, Trace};

@@ -60,6 +60,9 @@ pub fn without_query(path: &[u8]) -> &[u8] {
 }
 
 /// Finds every reading of a path without its query.
+///
+/// # Errors
+/// See [`PathError`].
 pub fn readings(path: &[u8]) -> Result<Readings<'_>, PathError> {
     let mut plain = true;
     // A dot is one of a dot segment only where a segment begins.

@@ -17,6 +17,9 @@ pub struct Claims(Map<String, Value>);
 impl Claims {
     /// Reads a payload: a JSON object without duplicate member names, nested at most 32 deep,
     /// whose `iss`, if any, is a string.
+    ///
+    /// # Errors
+    /// See [`Malformed`]: what is wrong with the payload.
     pub fn from_json(bytes: &[u8]) -> Result<Self, TokenError> {
         let claims = strict_json::parse_object(bytes).map_err(|error| match error {
             JsonError::Invalid => Malformed::PayloadJson,
@@ -54,6 +57,9 @@ impl Claims {
     ///
     /// In order: the types of `sub`, `exp`, `nbf` and `aud`; `exp`; `nbf`; the lifetime; `aud`.
     /// `iat` is not judged. A NumericDate may be any finite JSON number.
+    ///
+    /// # Errors
+    /// The first of these that does not hold: see [`TokenError`].
     pub fn judge(&self, rule: &JwtRule, now: u64) -> Result<(), TokenError> {
         if self.get("sub").is_some_and(|subject| !subject.is_string()) {
             return Err(Malformed::Subject.into());

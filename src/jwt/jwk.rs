@@ -37,6 +37,65 @@ pub(super) enum Material {
     Secret(Vec<u8>),
 }
 
+/// Why one key of a JWKS document cannot be used, in a few words that do not quote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum JwkError {
+    /// It is not an object.
+    #[error("it is not an object")]
+    NotAnObject,
+    /// A member that it needs is not there.
+    #[error("it has no \"{0}\"")]
+    Missing(&'static str),
+    /// A member is not a string.
+    #[error("its \"{0}\" is not a string")]
+    NotText(&'static str),
+    /// A member is not base64url (RFC 4648 section 5).
+    #[error("its \"{0}\" is not base64url")]
+    NotBase64(&'static str),
+    /// Its type or curve is none of those that are supported.
+    #[error("its \"{0}\" is not supported")]
+    Unsupported(&'static str),
+    /// `use` is something else.
+    #[error("\"use\" is not \"sig\"")]
+    NotForSignatures,
+    /// `key_ops` is not an array.
+    #[error("its \"key_ops\" is not an array")]
+    OperationsNotListed,
+    /// `key_ops` does not hold `verify`.
+    #[error("its \"key_ops\" leaves out \"verify\"")]
+    NotForVerification,
+    /// `alg` is unknown, or of no signature.
+    #[error("its \"alg\" is not a supported algorithm")]
+    UnknownAlgorithm,
+    /// `alg` is for keys of another kind.
+    #[error("its \"alg\" does not fit its type, curve or size")]
+    AlgorithmDoesNotFit,
+    /// Its modulus is too short or too long; carries its bits.
+    #[error("its RSA modulus has {0} bits, not {start} to {end}", start = RSA_BITS.start(), end = RSA_BITS.end())]
+    RsaSize(usize),
+    /// Its modulus or exponent is even, or its exponent too small or too large.
+    #[error("its RSA modulus or exponent is not valid")]
+    RsaNumbers,
+    /// Its modulus was made by a library whose primes can be found.
+    #[error("its RSA modulus can be factored: it is of the kind of CVE-2017-15361")]
+    Roca,
+    /// Its coordinates are shorter or longer than RFC 7518 section 6.2.1.2 wants them.
+    #[error("its coordinates do not have the length of its curve")]
+    Coordinates,
+    /// Its coordinates are of no point of the curve.
+    #[error("its point is not on its curve")]
+    NotOnCurve,
+    /// Its `x` encodes no point of a large order, or in another way than RFC 8032 asks.
+    #[error("its \"x\" is not a valid Ed25519 public key")]
+    Ed25519,
+    /// A shared secret that was fetched: whoever can fetch it can sign with it.
+    #[error("shared secrets (oct) are accepted in inline key sets only")]
+    RemoteSecret,
+    /// Shorter than the shortest hash.
+    #[error("its secret is shorter than 32 bytes")]
+    ShortSecret,
+}
+
 impl Key {
     /// The key's `kid`.
     pub fn id(&self) -> Option<&str> {
@@ -75,31 +134,28 @@ impl Key {
         &self.material
     }
 
-    /// Reads one element of `keys`. The error says, in a few words and without quoting the key,
-    /// why it cannot be used.
-    pub(super) fn from_jwk(jwk: &Map<String, Value>, origin: KeyOrigin) -> Result<Self, String> {
+    /// Reads one element of `keys`.
+    pub(super) fn from_jwk(jwk: &Map<String, Value>, origin: KeyOrigin) -> Result<Self, JwkError> {
         let id = text(jwk, "kid")?.map(str::to_owned);
         if text(jwk, "use")?.is_some_and(|usage| usage != "sig") {
-            return Err("\"use\" is not \"sig\"".into());
+            return Err(JwkError::NotForSignatures);
         }
         check_operations(jwk)?;
         let algorithm = match text(jwk, "alg")? {
             None => None,
-            Some(name) => {
-                Some(Algorithm::parse(name).ok_or("its \"alg\" is not a supported algorithm")?)
-            }
+            Some(name) => Some(Algorithm::parse(name).ok_or(JwkError::UnknownAlgorithm)?),
         };
         let (material, spki_der) = match text(jwk, "kty")? {
             Some("RSA") => rsa(jwk)?,
             Some("EC") => elliptic(jwk)?,
             Some("OKP") => octet_pair(jwk)?,
             Some("oct") => secret(jwk, origin)?,
-            Some(_) => return Err("its \"kty\" is not supported".into()),
-            None => return Err("it has no \"kty\"".into()),
+            Some(_) => return Err(JwkError::Unsupported("kty")),
+            None => return Err(JwkError::Missing("kty")),
         };
         let key = Self { id, algorithm, spki_der, material };
         if algorithm.is_some_and(|algorithm| !key.fits(algorithm)) {
-            return Err("its \"alg\" does not fit its type, curve or size".into());
+            return Err(JwkError::AlgorithmDoesNotFit);
         }
         Ok(key)
     }
@@ -125,49 +181,46 @@ impl fmt::Debug for Key {
 
 type Parsed = (Material, Option<Vec<u8>>);
 
-fn rsa(jwk: &Map<String, Value>) -> Result<Parsed, String> {
+fn rsa(jwk: &Map<String, Value>) -> Result<Parsed, JwkError> {
     let modulus = BigUint::from_bytes_be(&bytes(jwk, "n")?);
     let exponent = BigUint::from_bytes_be(&bytes(jwk, "e")?);
     let bits = modulus.bits();
     if !RSA_BITS.contains(&bits) {
-        return Err(format!(
-            "its RSA modulus has {bits} bits, not {} to {}",
-            RSA_BITS.start(),
-            RSA_BITS.end()
-        ));
+        return Err(JwkError::RsaSize(bits));
     }
     // Refuses even moduli, even exponents, and exponents below 3 or over 33 bits.
     let key = RsaPublicKey::new_with_max_size(modulus, exponent, *RSA_BITS.end())
         .ok()
         .filter(|key| *key.e() > BigUint::from(2_u8))
-        .ok_or("its RSA modulus or exponent is not valid")?;
+        .ok_or(JwkError::RsaNumbers)?;
     let modulus = key.n().to_bytes_be();
     if roca::is_marked(&modulus) {
-        return Err("its RSA modulus can be factored: it is of the kind of CVE-2017-15361".into());
+        return Err(JwkError::Roca);
     }
     let spki = spki::rsa(&modulus, &key.e().to_bytes_be());
     Ok((Material::Rsa(key), Some(spki)))
 }
 
-fn elliptic(jwk: &Map<String, Value>) -> Result<Parsed, String> {
-    const BAD_POINT: &str = "its point is not on its curve";
+fn elliptic(jwk: &Map<String, Value>) -> Result<Parsed, JwkError> {
     match text(jwk, "crv")? {
         Some("P-256") => {
             let (x, y) = coordinates(jwk, 32)?;
-            let read = |bytes: &[u8]| p256::FieldBytes::try_from(bytes).map_err(|_| BAD_POINT);
+            let read =
+                |bytes: &[u8]| p256::FieldBytes::try_from(bytes).map_err(|_| JwkError::NotOnCurve);
             let point = p256::AffinePoint::from_coordinates(&read(&x)?, &read(&y)?).into_option();
             let key = point.and_then(|it| p256::ecdsa::VerifyingKey::from_affine(it).ok());
-            Ok((Material::P256(key.ok_or(BAD_POINT)?), Some(spki::p256(&x, &y))))
+            Ok((Material::P256(key.ok_or(JwkError::NotOnCurve)?), Some(spki::p256(&x, &y))))
         }
         Some("P-384") => {
             let (x, y) = coordinates(jwk, 48)?;
-            let read = |bytes: &[u8]| p384::FieldBytes::try_from(bytes).map_err(|_| BAD_POINT);
+            let read =
+                |bytes: &[u8]| p384::FieldBytes::try_from(bytes).map_err(|_| JwkError::NotOnCurve);
             let point = p384::AffinePoint::from_coordinates(&read(&x)?, &read(&y)?).into_option();
             let key = point.and_then(|it| p384::ecdsa::VerifyingKey::from_affine(it).ok());
-            Ok((Material::P384(key.ok_or(BAD_POINT)?), Some(spki::p384(&x, &y))))
+            Ok((Material::P384(key.ok_or(JwkError::NotOnCurve)?), Some(spki::p384(&x, &y))))
         }
-        Some(_) => Err("its \"crv\" is not supported".into()),
-        None => Err("it has no \"crv\"".into()),
+        Some(_) => Err(JwkError::Unsupported("crv")),
+        None => Err(JwkError::Missing("crv")),
     }
 }
 
@@ -179,47 +232,49 @@ fn ed25519_key(bytes: &[u8]) -> Option<Ed25519PublicKey> {
     (canonical.as_bytes() == bytes && !key.is_weak()).then_some(key)
 }
 
-fn octet_pair(jwk: &Map<String, Value>) -> Result<Parsed, String> {
+fn octet_pair(jwk: &Map<String, Value>) -> Result<Parsed, JwkError> {
     match text(jwk, "crv")? {
         Some("Ed25519") => {
-            let key = ed25519_key(&bytes(jwk, "x")?)
-                .ok_or("its \"x\" is not a valid Ed25519 public key")?;
+            let key = ed25519_key(&bytes(jwk, "x")?).ok_or(JwkError::Ed25519)?;
             Ok((Material::Ed25519(key), None))
         }
-        Some(_) => Err("its \"crv\" is not supported".into()),
-        None => Err("it has no \"crv\"".into()),
+        Some(_) => Err(JwkError::Unsupported("crv")),
+        None => Err(JwkError::Missing("crv")),
     }
 }
 
-fn secret(jwk: &Map<String, Value>, origin: KeyOrigin) -> Result<Parsed, String> {
+fn secret(jwk: &Map<String, Value>, origin: KeyOrigin) -> Result<Parsed, JwkError> {
     // Whoever can fetch a shared secret can sign with it.
     if origin == KeyOrigin::Remote {
-        return Err("shared secrets (oct) are accepted in inline key sets only".into());
+        return Err(JwkError::RemoteSecret);
     }
     let secret = bytes(jwk, "k")?;
     // RFC 7518 section 3.2: at least as long as the hash.
     if secret.len() < 32 {
-        return Err("its secret is shorter than 32 bytes".into());
+        return Err(JwkError::ShortSecret);
     }
     Ok((Material::Secret(secret), None))
 }
 
 /// The coordinates of a point, which RFC 7518 section 6.2.1.2 wants at full length.
-fn coordinates(jwk: &Map<String, Value>, bytes_each: usize) -> Result<(Vec<u8>, Vec<u8>), String> {
+fn coordinates(
+    jwk: &Map<String, Value>,
+    bytes_each: usize,
+) -> Result<(Vec<u8>, Vec<u8>), JwkError> {
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
     if x.len() != bytes_each || y.len() != bytes_each {
-        return Err("its coordinates do not have the length of its curve".into());
+        return Err(JwkError::Coordinates);
     }
     Ok((x, y))
 }
 
-fn check_operations(jwk: &Map<String, Value>) -> Result<(), String> {
+fn check_operations(jwk: &Map<String, Value>) -> Result<(), JwkError> {
     let allows = match jwk.get("key_ops") {
         None => true,
         Some(Value::Array(operations)) => operations.iter().any(|operation| operation == "verify"),
-        Some(_) => return Err("its \"key_ops\" is not an array".into()),
+        Some(_) => return Err(JwkError::OperationsNotListed),
     };
-    if allows { Ok(()) } else { Err("its \"key_ops\" leaves out \"verify\"".into()) }
+    if allows { Ok(()) } else { Err(JwkError::NotForVerification) }
 }
 
 /// The least length of a shared secret: that of the hash. `None` for other algorithms.
@@ -232,15 +287,15 @@ fn hash_bytes(algorithm: Algorithm) -> Option<usize> {
     }
 }
 
-fn text<'j>(jwk: &'j Map<String, Value>, name: &str) -> Result<Option<&'j str>, String> {
+fn text<'j>(jwk: &'j Map<String, Value>, name: &'static str) -> Result<Option<&'j str>, JwkError> {
     match jwk.get(name) {
         None => Ok(None),
         Some(Value::String(value)) => Ok(Some(value)),
-        Some(_) => Err(format!("its \"{name}\" is not a string")),
+        Some(_) => Err(JwkError::NotText(name)),
     }
 }
 
-fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, String> {
-    let value = text(jwk, name)?.ok_or_else(|| format!("it has no \"{name}\""))?;
-    decode(value.as_bytes()).ok_or_else(|| format!("its \"{name}\" is not base64url"))
+fn bytes(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, JwkError> {
+    let value = text(jwk, name)?.ok_or(JwkError::Missing(name))?;
+    decode(value.as_bytes()).ok_or(JwkError::NotBase64(name))
 }

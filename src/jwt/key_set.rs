@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Algorithm;
 use super::error::JwksError;
-use super::jwk::Key;
+use super::jwk::{JwkError, Key};
 use super::strict_json::{self, JsonError};
 
 /// The longest JWKS document that is read, in bytes.
@@ -43,6 +43,9 @@ impl KeySet {
     /// Keys that cannot verify a supported signature are left out, as RFC 7517 section 5 asks;
     /// [`KeySet::skipped`] says which and why. It is an error when none is left, and when the
     /// document is over [`MAX_JWKS_BYTES`] or has over [`MAX_KEYS`] usable keys.
+    ///
+    /// # Errors
+    /// See [`JwksError`]: a key that cannot be used is an error only where there is no other.
     pub fn parse(json: &[u8], origin: KeyOrigin) -> Result<Self, JwksError> {
         if json.len() > MAX_JWKS_BYTES {
             return Err(JwksError::TooLarge);
@@ -61,7 +64,7 @@ impl KeySet {
         for (index, jwk) in listed.iter().enumerate() {
             let key = match jwk {
                 Value::Object(jwk) => Key::from_jwk(jwk, origin),
-                _ => Err("it is not an object".to_owned()),
+                _ => Err(JwkError::NotAnObject),
             };
             match key {
                 Ok(_) if set.keys.len() == MAX_KEYS => return Err(JwksError::TooManyKeys),

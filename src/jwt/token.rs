@@ -30,6 +30,9 @@ impl<'a> Token<'a> {
     /// names, nesting of at most 32), a header with a string `alg`, a string `kid` if any, no
     /// `crit`, no `b64` but `true`, a payload object with a string `iss` if any. Signature, time
     /// and the types of the other claims come later.
+    ///
+    /// # Errors
+    /// When the token is too large or not of the form: see [`Malformed`].
     pub fn parse(text: &'a [u8]) -> Result<Self, TokenError> {
         if text.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLarge);
@@ -56,6 +59,9 @@ impl<'a> Token<'a> {
     }
 
     /// The algorithm the header names, if it is one that can be accepted at all.
+    ///
+    /// # Errors
+    /// When it is not supported.
     pub fn algorithm(&self) -> Result<Algorithm, TokenError> {
         self.algorithm.ok_or(TokenError::UnsupportedAlgorithm)
     }

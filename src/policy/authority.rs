@@ -32,6 +32,9 @@ pub enum AuthorityError {
 
 /// The host of an authority: lower case, without port and without one trailing dot. IPv6
 /// literals keep their brackets.
+///
+/// # Errors
+/// See [`AuthorityError`].
 pub fn canonical_host(authority: &[u8]) -> Result<Cow<'_, str>, AuthorityError> {
     for byte in authority {
         match byte {

@@ -1,7 +1,8 @@
 //! Which field of a JSON document lies at a position: what an error's line and column mean.
 //!
-//! Deserializing with the path tracked all along would do the same for twice the code and time;
-//! this looks once, at the document that is wrong.
+//! `serde_path_to_error` finds the same by reading the document with the path tracked all along. That
+//! is a second reader of every type of the policy: it makes the module 15 % larger, asked only about
+//! documents that are wrong as it may be.
 
 use std::fmt::Write as _;
 

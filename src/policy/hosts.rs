@@ -43,6 +43,9 @@ impl<T> HostTable<T> {
     }
 
     /// Adds a canonical hostname: exact, `*.suffix` or `*`.
+    ///
+    /// # Errors
+    /// When the hostname is not canonical, or stands there already.
     pub fn insert(&mut self, hostname: &str, value: T) -> Result<(), HostnameError> {
         if hostname == "*" {
             return match self.any.replace(value) {

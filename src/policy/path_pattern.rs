@@ -54,6 +54,9 @@ pub enum PathPatternError {
 
 impl PathPattern {
     /// Compiles a pattern as written in YAML or in the policy.
+    ///
+    /// # Errors
+    /// See [`PathPatternError`].
     pub fn parse(pattern: &str) -> Result<Self, PathPatternError> {
         if pattern.is_empty() {
             return Err(PathPatternError::Empty);

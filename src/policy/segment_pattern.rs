@@ -15,6 +15,9 @@ pub struct SegmentPattern {
 
 impl SegmentPattern {
     /// Compiles a pattern; `{*}` and `{**}` must each fill a segment.
+    ///
+    /// # Errors
+    /// See [`PathPatternError`].
     pub fn parse(pattern: &str) -> Result<Self, PathPatternError> {
         let mut states = Vec::new();
         // Whether the next segment still needs the `/` before it.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use glob::{MatchOptions, Pattern};
+use glob::{MatchOptions, Pattern, PatternError};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::source::Sources;
@@ -53,17 +53,26 @@ fn instead(cause: &io::Error) -> &'static str {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion(Pattern);
 
-impl FromStr for Exclusion {
-    type Err = String;
+/// The text is no pattern.
+#[derive(Debug, thiserror::Error)]
+pub enum ExclusionError {
+    /// It is empty.
+    #[error("expected a pattern such as 'charts/**' or '*.tpl.yaml'")]
+    Empty,
+    /// Its wildcards are wrong.
+    #[error("expected a pattern such as 'charts/**' or '*.tpl.yaml': {}", .0.msg)]
+    Wildcards(PatternError),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Exclusion {
+    type Err = ExclusionError;
+
+    fn from_str(text: &str) -> Result<Self, ExclusionError> {
         let bare = text.trim_start_matches("./").trim_end_matches('/');
         if bare.is_empty() {
-            return Err("expected a pattern such as 'charts/**' or '*.tpl.yaml'".to_owned());
+            return Err(ExclusionError::Empty);
         }
-        Pattern::new(bare).map(Self).map_err(|error| {
-            format!("expected a pattern such as 'charts/**' or '*.tpl.yaml': {}", error.msg)
-        })
+        Pattern::new(bare).map(Self).map_err(ExclusionError::Wildcards)
     }
 }
 

@@ -14,6 +14,9 @@ use crate::diff::{Answer, Change, Comparison, Group, Host, Sender, Token};
 const NAMED_HOSTS: usize = 5;
 
 /// What became allowed or denied, host by host, and what was compared.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn write(comparison: &Comparison, now: u64, out: &mut dyn Write) -> io::Result<()> {
     for group in &comparison.groups {
         write_group(group, now, out)?;

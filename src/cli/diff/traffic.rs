@@ -52,6 +52,10 @@ impl Brief {
 
 /// Decides every request of a file by both policies, and prints those that are decided
 /// differently, each once. Whether there are any.
+///
+/// # Errors
+/// When the file cannot be read, a line is not a request, its keys are missing, or standard output
+/// cannot be written to.
 pub fn differs(args: &Args, policies: [&Compiled; 2], path: &Path) -> anyhow::Result<bool> {
     let mut explainers = [explainer(policies[0])?, explainer(policies[1])?];
     read_keys(&mut explainers, &args.jwks)?;

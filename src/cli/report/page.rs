@@ -14,6 +14,9 @@ const DATA: &str = "@data@";
 const ENGINE: &str = "@engine@";
 
 /// Writes the page.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn write(data: &Data, engine: &[u8], out: &mut dyn Write) -> io::Result<()> {
     let damaged = || io::Error::other("the page that was built into this program is damaged");
     let (head, rest) = PAGE.split_once(DATA).ok_or_else(damaged)?;

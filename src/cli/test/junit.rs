@@ -14,6 +14,9 @@ use crate::cli::plain::plain;
 pub const BEGINS: &str = "<?xml ";
 
 /// One suite a document, one test case a case.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn write(suites: &[Decided], out: &mut dyn Write) -> io::Result<()> {
     let mut report = Report::new("egress-auth");
     for Decided { file, results } in suites {

@@ -10,6 +10,9 @@ use crate::cli::plain::plain;
 use crate::explain::Explanation;
 
 /// One line a case, what differs and every step where one fails, and a count.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn text(suites: &[Decided], out: &mut dyn Write) -> io::Result<()> {
     for Decided { file, results } in suites {
         let file = plain(file);
@@ -72,6 +75,9 @@ struct JsonCase<'a> {
 }
 
 /// Every case, with what was expected and the whole answer.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn json(suites: &[Decided], out: &mut dyn Write) -> io::Result<()> {
     let mut cases = Vec::new();
     for Decided { file, results } in suites {

@@ -37,7 +37,7 @@ use crate::filter::catalogue;
 use crate::resource::source::Origin;
 pub use access_log::{LOG_FIELDS, LogField, LogNames};
 pub use tls::{DownstreamTls, system_ca};
-pub use upstream::{StandIns, Upstream};
+pub use upstream::{StandIns, Upstream, UpstreamError};
 pub use wasm::FILTER_NAME;
 
 /// What the output takes beside the Gateway.

@@ -28,32 +28,38 @@ pub struct Upstream {
     pub port: Option<u16>,
 }
 
-impl FromStr for Upstream {
-    type Err = String;
+/// The text does not say where a host is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// It is not of that form.
+    #[error(
+        "expected HOST=ADDR or HOST=ADDR:PORT with an IP address, such as \
+         httpbin.org=127.0.0.1:8080"
+    )]
+    Form,
+    /// The port is 0.
+    #[error("nothing listens on port 0; leave the port out to keep that of the host")]
+    Port,
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let malformed = || {
-            "expected HOST=ADDR or HOST=ADDR:PORT with an IP address, \
-             such as httpbin.org=127.0.0.1:8080"
-                .to_owned()
-        };
-        let (host, target) = text.split_once('=').ok_or_else(malformed)?;
+impl FromStr for Upstream {
+    type Err = UpstreamError;
+
+    fn from_str(text: &str) -> Result<Self, UpstreamError> {
+        let (host, target) = text.split_once('=').ok_or(UpstreamError::Form)?;
         if host.is_empty() {
-            return Err(malformed());
+            return Err(UpstreamError::Form);
         }
         let host = host.to_ascii_lowercase();
         if let Ok(socket) = target.parse::<SocketAddr>() {
             if socket.port() == 0 {
-                return Err(
-                    "nothing listens on port 0; leave the port out to keep that of the host"
-                        .to_owned(),
-                );
+                return Err(UpstreamError::Port);
             }
             return Ok(Self { host, address: socket.ip(), port: Some(socket.port()) });
         }
         let bare =
             target.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(target);
-        let address = bare.parse().map_err(|_| malformed())?;
+        let address = bare.parse().map_err(|_| UpstreamError::Form)?;
         Ok(Self { host, address, port: None })
     }
 }

@@ -45,20 +45,25 @@ impl fmt::Display for Version {
     }
 }
 
-impl FromStr for Version {
-    type Err = String;
+/// The text names no release that the outputs can be written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VersionError {
+    /// It is no release.
+    #[error("expected a release such as {}", Version::NEWEST)]
+    Form,
+    /// It is older than [`Version::OLDEST`].
+    #[error("the oldest release that is supported is {}", Version::OLDEST)]
+    TooOld,
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parsed = text.split_once('.').and_then(|(major, minor)| {
-            Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
-        });
-        match parsed {
-            None => Err(format!("expected a release such as {}", Self::NEWEST)),
-            Some(version) if version < Self::OLDEST => {
-                Err(format!("the oldest release that is supported is {}", Self::OLDEST))
-            }
-            Some(version) => Ok(version),
-        }
+impl FromStr for Version {
+    type Err = VersionError;
+
+    fn from_str(text: &str) -> Result<Self, VersionError> {
+        let (major, minor) = text.split_once('.').ok_or(VersionError::Form)?;
+        let number = |text: &str| text.parse().map_err(|_| VersionError::Form);
+        let version = Self { major: number(major)?, minor: number(minor)? };
+        if version < Self::OLDEST { Err(VersionError::TooOld) } else { Ok(version) }
     }
 }
 
