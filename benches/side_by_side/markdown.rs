@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use super::compiling::{self, Compiling};
 use super::plots::Plot;
 use super::results::{
-    Calls, Growth, LaneResult, Measure, RatioResult, Results, ScenarioResult, Settings, SizeResult,
+    Calls, Growth, LaneResult, RatioResult, Results, ScenarioResult, Settings, SizeResult,
 };
 use super::statistics::Spread;
+use super::targets::Measure;
 use super::variant::Variant;
 use super::verdict::Verdict;
 

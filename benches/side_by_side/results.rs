@@ -8,7 +8,7 @@ use super::compiling::Compiling;
 use super::envoy::Memory;
 use super::machine::Machine;
 use super::statistics::{Estimate, Spread, ratio, spread};
-use super::targets::{MODULE_BYTES, Target, VM_BYTES};
+use super::targets::{MODULE_BYTES, Measure, Target, VM_BYTES};
 use super::variant::Variant;
 use super::verdict::{Bound, Verdict, verdict};
 
@@ -127,16 +127,6 @@ impl LaneResult {
             rounds,
         }
     }
-}
-
-/// The figure that is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Measure {
-    /// Responses a second.
-    Throughput,
-    /// 99th percentile of the latency.
-    P99,
 }
 
 /// A ratio and what it had to be.

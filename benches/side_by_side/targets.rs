@@ -1,12 +1,23 @@
 //! What has to hold: the ratios that matter, each against one comparator by name.
 
-use super::results::Measure;
+use serde::Serialize;
+
 use super::scenario::{spread, warm};
 use super::variant::Variant::{self, Filter, Native, NativeLinear, NativeUncached};
 use super::verdict::Bound;
 
 /// One lane: a scenario and a variant.
 pub type Lane = (String, Variant);
+
+/// The figure that is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// Responses a second.
+    Throughput,
+    /// 99th percentile of the latency.
+    P99,
+}
 
 /// A ratio.
 #[derive(Debug, Clone)]

@@ -4,14 +4,9 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { collapse, type Line } from "./collapse";
 import { FindingItem } from "./findings";
 import { hostLabel, query, type Model, type Way } from "./model";
+import type { Opened } from "./opened";
 import { Badge, count, sayRules, type SaidRule } from "./text";
 import type { Answer, Caller, Explanation, Host, Query } from "./types";
-
-/** What is open. */
-export interface Opened {
-  host: number | null;
-  caller: number | null;
-}
 
 interface Props {
   model: Model;

@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { hostLabel, type Model } from "./model";
 import { count } from "./text";
 import type { Finding } from "./types";
-import type { Opened } from "./detail";
+import type { Opened } from "./opened";
 
 const SIGNS = { error: "✕", warning: "⚠", note: "ℹ" } as const;
 const PAGE = 200;

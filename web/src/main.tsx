@@ -3,11 +3,12 @@
 import { render } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { Changes } from "./changes";
-import { Detail, type Opened } from "./detail";
+import { Detail } from "./detail";
 import { Engine } from "./engine";
 import { Findings } from "./findings";
 import { Matrix } from "./matrix";
 import { Model } from "./model";
+import type { Opened } from "./opened";
 import { Tester } from "./tester";
 import { count } from "./text";
 import type { Data, Query } from "./types";

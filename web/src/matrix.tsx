@@ -2,7 +2,7 @@
 
 import { defaultRangeExtractor, type Range } from "@tanstack/virtual-core";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Opened } from "./detail";
+import type { Opened } from "./opened";
 import { LISTS, useCallers, useHosts, type List } from "./filter";
 import { hostLabel, type Model, type Verdict } from "./model";
 import { count, sayVerdict, STATES } from "./text";
