@@ -138,8 +138,9 @@ build_module() {
     built=$directory/$TARGET/wasm/egress_auth.wasm
     optimized="without wasm-opt, which is not on PATH"
     if command -v wasm-opt >/dev/null; then
-        # Unquoted: one word for each feature.
-        wasm-opt $WASM_OPT_FEATURES -Oz "$built" -o "$built.opt"
+        # Unquoted: one word for each feature. The first kilobyte is the far end of the stack, which
+        # rustc has the linker put first: no address that is computed from one there is meant.
+        wasm-opt $WASM_OPT_FEATURES -Oz --low-memory-unused --converge "$built" -o "$built.opt"
         built=$built.opt
         optimized="with $(wasm-opt --version)"
     fi
