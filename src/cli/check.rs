@@ -24,9 +24,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let loaded = args.input.load_all()?;
     match args.output {
         Format::Text => {
-            loaded.print()?;
+            loaded.print();
             if diagnostics::summary(&loaded.diagnostics).is_none() {
-                eprintln!("no errors, no warnings");
+                output::tell("no errors, no warnings");
             }
         }
         Format::Json => {

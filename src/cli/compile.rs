@@ -166,7 +166,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             objects(istio::native::objects(&compiled, options), &mut loaded.diagnostics)?
         }
     };
-    loaded.print()?;
+    loaded.print();
     let Some(made) = made else { return Ok(ExitCode::FAILURE) };
     // A large input is not kept in memory while the output is written.
     drop(loaded);

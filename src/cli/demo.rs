@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::events::{Event, Events};
+use super::output;
 use crate::demo::echo::Echo;
 use crate::demo::issuer::Issuer;
 use crate::demo::key::DemoKey;
@@ -39,7 +40,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let issuer =
         Issuer::start_on(args.issuer, &key).with_context(|| taken("--issuer", args.issuer))?;
     let echo = Echo::start_on(args.echo).with_context(|| taken("--echo", args.echo))?;
-    eprintln!("Issuer on {}, upstream on {}; Ctrl-C stops", issuer.address(), echo.address());
+    output::tell(format_args!(
+        "Issuer on {}, upstream on {}; Ctrl-C stops",
+        issuer.address(),
+        echo.address()
+    ));
     while !matches!(events.next(TICK), Some(Event::Stop)) {}
     Ok(ExitCode::SUCCESS)
 }

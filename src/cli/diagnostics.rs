@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer,
 use serde::Serialize;
 
 use super::plain::plain;
-use super::secret;
+use super::{output, secret};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::resource::source::{Sources, Span};
 
@@ -18,14 +18,10 @@ const LONGEST_QUOTED_LINE: usize = 400;
 
 /// Prints diagnostics to standard error as text, with a count at the end. Colours only on a
 /// terminal, and never where `NO_COLOR` is set.
-///
-/// # Errors
-/// When standard error cannot be written to.
-pub fn print(sources: &Sources, diagnostics: &Diagnostics) -> io::Result<()> {
-    let stderr = io::stderr().lock();
+pub fn print(sources: &Sources, diagnostics: &Diagnostics) {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let colour = stderr.is_terminal() && !no_color;
-    write(&mut io::BufWriter::new(stderr), sources, diagnostics, colour)
+    let colour = io::stderr().is_terminal() && !no_color;
+    output::tell_with(|out| write(out, sources, diagnostics, colour));
 }
 
 /// Writes diagnostics as text, with a count at the end.
@@ -33,7 +29,7 @@ pub fn print(sources: &Sources, diagnostics: &Diagnostics) -> io::Result<()> {
 /// # Errors
 /// When `out` cannot be written to.
 pub fn write(
-    out: &mut impl Write,
+    out: &mut dyn Write,
     sources: &Sources,
     diagnostics: &Diagnostics,
     colour: bool,

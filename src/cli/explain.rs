@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::input::InputArgs;
-use super::output::Format;
+use super::output::{self, Format};
 use super::plain::plain;
 use super::queries::{explainer, name, now, read_keys, read_lines};
 use crate::explain::{Explanation, Query, Values};
@@ -59,14 +59,14 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let loaded = args.input.load()?;
     let Some(compiled) = &loaded.compiled else {
-        loaded.print()?;
+        loaded.print();
         return Ok(ExitCode::FAILURE);
     };
     let mut explainers = [explainer(compiled)?];
     read_keys(&mut explainers, &args.jwks)?;
     let [explainer] = explainers;
     let now = now()?;
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::new(output::stdout());
     match &args.requests {
         None => {
             let query = args.query()?;

@@ -103,7 +103,7 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => compile::run(&args),
         Command::Completions(args) => completions::run(&args, &command()),
         Command::Demo(args) => demo::run(&args),
-        Command::Diff(args) => diff::run(&args),
+        Command::Diff(args) => Ok(diff::run(&args)),
         Command::Explain(args) => explain::run(&args),
         Command::Man(args) => man::run(&args, &command()),
         Command::Report(args) => report::run(&args),
@@ -115,18 +115,10 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if output::is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", plain::plain_lines(&format!("{error:#}")));
+            output::tell(format_args!("error: {}", plain::plain_lines(&format!("{error:#}"))));
             ExitCode::FAILURE
         }
     }
-}
-
-/// Whether a command failed only because nobody reads its output any more (`... | head`).
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

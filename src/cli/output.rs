@@ -1,5 +1,9 @@
-//! Writing what a command made: to standard output, or to a file that is never half written.
+//! Writing what a command made: to standard output, or to a file that is never half written; and
+//! telling people what happens, on standard error.
+//!
+//! Everything that commands print goes through here: whoever reads it may go away at any time.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Write};
 use std::path::Path;
@@ -16,6 +20,58 @@ pub enum Format {
     Json,
 }
 
+/// Nobody reads standard output any more, as behind `| head`: there is nobody left to write for, and
+/// nothing has gone wrong.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("nobody reads standard output any more")]
+struct Unread;
+
+/// Standard output, which takes results. Once nobody reads it, writing to it fails with an error
+/// that [`is_unread`] knows.
+pub fn stdout() -> impl Write {
+    Results(io::stdout().lock())
+}
+
+struct Results(io::StdoutLock<'static>);
+
+impl Write for Results {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(failed)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(failed)
+    }
+}
+
+fn failed(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => io::Error::new(io::ErrorKind::BrokenPipe, Unread),
+        kind => io::Error::new(kind, format!("cannot write to standard output: {error}")),
+    }
+}
+
+/// Whether something failed only because nobody reads standard output any more.
+pub fn is_unread(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref()).any(is_of_unread)
+}
+
+fn is_of_unread(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Unread>())
+}
+
+/// Tells people something: a line on standard error. Nothing depends on whether anybody reads it.
+pub fn tell(line: impl Display) {
+    tell_with(|out| writeln!(out, "{line}"));
+}
+
+/// Lets `fill` write to standard error, for people. Nothing depends on whether anybody reads it.
+pub fn tell_with(fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    let mut stderr = BufWriter::new(io::stderr().lock());
+    // Where this fails there is no place left in which to say so.
+    let _ = fill(&mut stderr).and_then(|()| stderr.flush());
+}
+
 /// Writes a text to a file, or to standard output.
 ///
 /// # Errors
@@ -27,7 +83,7 @@ pub fn write(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
 /// Lets `fill` write to a file, or to standard output.
 ///
 /// The file takes its name only once it is complete: until then another program still finds the
-/// old one, or none.
+/// old one, or none. Standard output that nobody reads any more has all that is wanted of it.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -36,10 +92,11 @@ pub fn write_with(
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {
     let Some(path) = path else {
-        let mut stdout = BufWriter::new(io::stdout().lock());
-        fill(&mut stdout)?;
-        stdout.flush()?;
-        return Ok(());
+        let mut out = BufWriter::new(stdout());
+        return match fill(&mut out).and_then(|()| out.flush()) {
+            Err(error) if is_of_unread(&error) => Ok(()),
+            written => Ok(written?),
+        };
     };
     replace(path, fill).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,11 +1,10 @@
 //! `egress-auth token`: signs with the demo issuer's key.
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use serde_json::{Map, Value};
 
+use super::output;
 use super::queries::now;
 use crate::demo::key::DemoKey;
 
@@ -37,7 +36,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let claims = claims(args, i64::try_from(now()?).unwrap_or(i64::MAX));
     let token = DemoKey::of_user()?.sign(claims)?;
-    writeln!(std::io::stdout(), "{token}").context("cannot write the token")?;
+    output::write(None, &format!("{token}\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,6 +10,7 @@
 //! | `flags` | flags that mean nothing, or harm, together or with a Gateway |
 //! | `manifests` | the committed example for Istio and the documentation are what the program writes |
 //! | `report` | `report`; what its page does in a browser is tested in `web/test/` |
+//! | `streams` | standard output and standard error that are closed, full or unread |
 //! | `test` | `test` |
 //! | `wasm_plugin` | the flags of `compile --to wasm-plugin` |
 #![allow(
@@ -31,5 +32,6 @@ mod files;
 mod flags;
 mod manifests;
 mod report;
+mod streams;
 mod test;
 mod wasm_plugin;

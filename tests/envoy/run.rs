@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use egress_auth::demo::server::client;
 
+use crate::support::eventually;
+
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/envoy/examples/payments.yaml");
 const PAYMENTS: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/envoy/examples/payments.yaml"));
@@ -218,6 +220,25 @@ fn shows_what_the_gateway_does_and_follows_the_file() {
     assert!(told.ends_with("authorization of payment-api (api.payment-provider.com)"), "{told}");
     assert_eq!(run.get(PAYMENT_API, "/v2/refunds"), 200);
 
+    run.signal("TERM");
+    assert_eq!(run.ended().code(), Some(0));
+    assert!(run.gateway_is_gone());
+    assert_eq!(run.left_behind(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn goes_on_when_nobody_hears_what_it_says() {
+    let mut run = Run::start();
+    // Who listens goes away with the next line.
+    run.stderr = channel().1;
+    let other = PAYMENTS.replace("/v1/payments/*", "/v2/*");
+    for (text, status) in [(other.as_str(), 403), (PAYMENTS, 200), (&other, 403)] {
+        run.edit(&text.replace("authorization:", "authorisation:"));
+        run.edit(text);
+        eventually("the changed policy", || {
+            (run.get(PAYMENT_API, "/v1/payments/1") == status).then_some(())
+        });
+    }
     run.signal("TERM");
     assert_eq!(run.ended().code(), Some(0));
     assert!(run.gateway_is_gone());

@@ -51,18 +51,14 @@ pub struct Args {
 
 /// Runs the command: exit code 0 when nothing differs, 1 when something does, 2 when the input has
 /// errors or cannot be read.
-///
-/// # Errors
-/// When standard output is closed early.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: &Args) -> ExitCode {
     match differs(args) {
-        Ok(Some(false)) => Ok(ExitCode::SUCCESS),
-        Ok(Some(true)) => Ok(DIFFERENT.into()),
-        Ok(None) => Ok(TROUBLE.into()),
-        Err(error) if super::is_broken_pipe(&error) => Err(error),
+        Ok(Some(false)) => ExitCode::SUCCESS,
+        Ok(Some(true)) => DIFFERENT.into(),
+        Ok(None) => TROUBLE.into(),
         Err(error) => {
-            eprintln!("error: {}", plain_lines(&format!("{error:#}")));
-            Ok(TROUBLE.into())
+            output::tell(format_args!("error: {}", plain_lines(&format!("{error:#}"))));
+            TROUBLE.into()
         }
     }
 }
@@ -91,7 +87,7 @@ fn differs(args: &Args) -> anyhow::Result<Option<bool>> {
 fn load(args: &Args, path: &PathBuf) -> anyhow::Result<Option<Compiled>> {
     let loaded: Loaded = args.gateway.load(std::slice::from_ref(path))?;
     if loaded.compiled.is_none() {
-        loaded.print()?;
+        loaded.print();
     }
     Ok(loaded.compiled)
 }

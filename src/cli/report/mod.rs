@@ -51,13 +51,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let out = destination(args.out.as_deref(), inputs);
     let engine = engine(args)?;
     let loaded = args.input.load()?;
-    loaded.print()?;
+    loaded.print();
     let old = match args.old.as_slice() {
         [] => None,
         paths => {
             let old: Loaded = args.input.gateway.load(paths)?;
             if old.compiled.is_none() {
-                old.print()?;
+                old.print();
                 return Ok(ExitCode::FAILURE);
             }
             old.compiled

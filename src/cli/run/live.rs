@@ -16,6 +16,7 @@ use super::changes::changes;
 use super::envoy::Envoy;
 use crate::cli::diagnostics;
 use crate::cli::input::InputArgs;
+use crate::cli::output::tell;
 use crate::cli::plain::{plain, plain_lines};
 use crate::compile::Compiled;
 use crate::emit::envoy::{
@@ -130,7 +131,7 @@ impl Live {
     /// Tells the user what of the policy in force is only tried out, if anything is.
     pub fn tell_tried_out(&self) {
         if let Some(what) = tried_out(self.policy()) {
-            eprintln!("Only tried out, denies nothing: {what}");
+            tell(format_args!("Only tried out, denies nothing: {what}"));
         }
     }
 
@@ -151,8 +152,8 @@ impl Live {
                 // Once is enough: editors that replace a file make several changes of it.
                 let seen = Seen::Unreadable(plain_lines(&format!("{error:#}")));
                 if seen != self.seen {
-                    eprintln!("error: {}", plain_lines(&format!("{error:#}")));
-                    eprintln!("The old policy stays in force");
+                    tell(format_args!("error: {}", plain_lines(&format!("{error:#}"))));
+                    tell("The old policy stays in force");
                 }
                 self.seen = seen;
                 return Ok(());
@@ -164,40 +165,40 @@ impl Live {
         }
         self.seen = seen;
         let Some(mut compiled) = loaded.compiled else {
-            diagnostics::print(&loaded.sources, &loaded.diagnostics)?;
-            eprintln!("The old policy stays in force");
+            diagnostics::print(&loaded.sources, &loaded.diagnostics);
+            tell("The old policy stays in force");
             return Ok(());
         };
         show_every_decision(&mut compiled);
         let dynamic = match envoy::dynamic(&compiled, &self.options, &self.folder) {
             Ok(dynamic) => dynamic,
             Err(error) => {
-                eprintln!("error: {error}");
-                eprintln!("The old policy stays in force");
+                tell(format_args!("error: {error}"));
+                tell("The old policy stays in force");
                 return Ok(());
             }
         };
         let lines = changes(&self.compiled.policy, &compiled.policy);
         if dynamic.resources == self.resources {
-            eprintln!("Changed, but the policy is the same");
+            tell("Changed, but the policy is the same");
             self.compiled = compiled;
             return Ok(());
         }
         match self.replace(dynamic.resources, admin, envoy)? {
             Outcome::InForce => {
                 self.compiled = compiled;
-                eprintln!("Changed; the new policy is in force:");
+                tell("Changed; the new policy is in force:");
                 for line in &lines {
-                    eprintln!("  {}", plain(line));
+                    tell(format_args!("  {}", plain(line)));
                 }
                 if lines.is_empty() {
-                    eprintln!("  ~ routing");
+                    tell("  ~ routing");
                 }
                 self.tell_tried_out();
             }
             Outcome::Refused(reason) => {
-                eprintln!("error: Envoy refused the new configuration: {reason}");
-                eprintln!("The old policy stays in force");
+                tell(format_args!("error: Envoy refused the new configuration: {reason}"));
+                tell("The old policy stays in force");
             }
         }
         Ok(())

@@ -38,6 +38,7 @@ use self::live::Live;
 use super::envoy_args::EnvoyArgs;
 use super::events::{Event, Events, Watcher};
 use super::input::InputArgs;
+use super::output::tell;
 use crate::demo::echo::Echo;
 use crate::demo::issuer::Issuer;
 use crate::demo::key::DemoKey;
@@ -70,7 +71,7 @@ pub struct Args {
 /// When there is no Envoy, no module or no port, or Envoy does not start.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let loaded = args.input.load()?;
-    loaded.print()?;
+    loaded.print();
     let Some(compiled) = loaded.compiled else { return Ok(ExitCode::FAILURE) };
     let mut options = args.envoy.options()?;
     options.wasm = absolute(&options.wasm)?;
@@ -79,7 +80,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Some(program) = find::envoy(args.envoy_path.as_deref(), &events)? else {
         return Ok(ExitCode::SUCCESS);
     };
-    eprintln!("Using Envoy {} from {} ({})", program.version, program.path.display(), program.how);
+    tell(format_args!(
+        "Using Envoy {} from {} ({})",
+        program.version,
+        program.path.display(),
+        program.how
+    ));
 
     options.listen = free_address(options.listen, "--listen")?;
     options.admin = free_address(options.admin, "--admin")?;
@@ -103,7 +109,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 
     let listening = live.options();
-    eprintln!("Gateway on {}, Envoy's admin interface on {}", listening.listen, listening.admin);
+    tell(format_args!(
+        "Gateway on {}, Envoy's admin interface on {}",
+        listening.listen, listening.admin
+    ));
     live.tell_tried_out();
     let demo = show::Demo { key: &key, echo: &echo, events: &events };
     demo.show(live.policy(), live.options())?;
@@ -124,7 +133,7 @@ fn serve(
     loop {
         match events.next(TICK) {
             Some(Event::Stop) => {
-                eprintln!("Stopping");
+                tell("Stopping");
                 return Ok(ExitCode::SUCCESS);
             }
             Some(Event::Changed) => live.reload(&args.input, admin, envoy)?,
@@ -132,8 +141,8 @@ fn serve(
         }
         show::requests(events)?;
         if let Some(status) = envoy.ended() {
-            eprintln!("error: Envoy ended by itself ({status}); the end of its log:");
-            eprintln!("{}", envoy.last_lines());
+            tell(format_args!("error: Envoy ended by itself ({status}); the end of its log:"));
+            tell(format_args!("{}", envoy.last_lines()));
             return Ok(ExitCode::FAILURE);
         }
     }
@@ -168,16 +177,16 @@ fn wait_until_ready(envoy: &mut Envoy, admin: &Admin, events: &Events) -> anyhow
 /// Starts to watch the input; `None` where there is nothing to watch.
 fn watch(args: &Args, events: &Events) -> Option<Watcher> {
     if args.input.paths.iter().any(|path| path.as_os_str() == "-") {
-        eprintln!("Standard input cannot be read again: changes will not be followed");
+        tell("Standard input cannot be read again: changes will not be followed");
         return None;
     }
     match events.watch(&args.input.paths) {
         Ok(watcher) => {
-            eprintln!("Watching for changes; Ctrl-C stops");
+            tell("Watching for changes; Ctrl-C stops");
             Some(watcher)
         }
         Err(error) => {
-            eprintln!("warning: changes will not be followed: {error}");
+            tell(format_args!("warning: changes will not be followed: {error}"));
             None
         }
     }

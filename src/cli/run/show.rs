@@ -15,6 +15,7 @@ use super::admin::reachable;
 use super::curl;
 use super::progress;
 use crate::cli::events::Events;
+use crate::cli::output::{self, tell};
 use crate::cli::queries::now;
 use crate::demo::echo::{Echo, Received};
 use crate::demo::key::DemoKey;
@@ -69,9 +70,9 @@ impl Demo<'_> {
     pub fn show(&self, policy: &Policy, options: &Options) -> anyhow::Result<()> {
         let gateway = reachable(options.listen);
         if options.downstream_tls.is_some() {
-            eprintln!(
+            tell(format_args!(
                 "Ready on https://{gateway}. Clients need a certificate: no samples are sent"
-            );
+            ));
             return Ok(());
         }
         let all = samples(policy);
@@ -85,7 +86,7 @@ impl Demo<'_> {
             shown.push(self.send(gateway, &judge, sample.clone(), number)?);
         }
         drop(spinner);
-        let mut out = std::io::stdout().lock();
+        let mut out = output::stdout();
         writeln!(out, "{}", table(policy, &shown))?;
         if all.len() > shown.len() {
             writeln!(
@@ -190,7 +191,7 @@ pub fn requests(events: &Events) -> anyhow::Result<()> {
         }
     }
     if left_out > 0 {
-        writeln!(std::io::stdout(), "... and {left_out} more requests")?;
+        writeln!(output::stdout(), "... and {left_out} more requests")?;
     }
     Ok(())
 }
@@ -200,7 +201,7 @@ pub fn requests(events: &Events) -> anyhow::Result<()> {
 /// # Errors
 /// When standard output cannot be written to.
 fn request(line: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = output::stdout();
     match serde_json::from_str::<Entry>(line) {
         Ok(entry) => writeln!(out, "{}", describe(&entry))?,
         Err(_) => writeln!(out, "{}", line.escape_debug())?,

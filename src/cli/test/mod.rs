@@ -96,7 +96,7 @@ fn decide(
 ) -> anyhow::Result<Option<Vec<CaseResult>>> {
     let loaded = suite.args.load(&suite.gateways)?;
     let Some(compiled) = &loaded.compiled else {
-        loaded.print()?;
+        loaded.print();
         return Ok(None);
     };
     let mut explainers = [queries::explainer(compiled)?];
@@ -141,7 +141,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         anyhow::bail!("the input holds no cases");
     }
     if found.has_errors() {
-        diagnostics::print(&sources, &found)?;
+        diagnostics::print(&sources, &found);
         return Ok(ExitCode::FAILURE);
     }
     let mut decided = Vec::with_capacity(suites.len());
