@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Compiler, header};
-use crate::policy::header::is_kept_by_envoy;
+use crate::policy::header::{folded, is_kept_by_envoy, is_mistakable};
 use crate::policy::{self, ClaimHeader, HeaderLocation};
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::{Authentication, JwtRule, Server, Text};
@@ -130,6 +130,13 @@ impl<'a> Compiler<'a, '_> {
                 format!("tokens cannot be looked for in `{canonical}`: Envoy takes it for itself"),
                 "write a header of its own, such as `x-mesh-token`",
             );
+        }
+        if is_mistakable(&canonical) {
+            let message = format!(
+                "tokens cannot be looked for in `{canonical}`: some upstreams take it for `{}`",
+                folded(&canonical)
+            );
+            self.error(name.node, message, "write a header of its own, such as `x-mesh-token`");
         }
         // No header has a control character in its value (RFC 9110, section 5.5).
         if let Some(prefix) = prefix.filter(|prefix| prefix.text.contains(char::is_control)) {

@@ -34,11 +34,15 @@ impl<'a> Compiler<'a, '_> {
             let mut seen: Vec<(String, Node<'_>)> = Vec::new();
             for output in outputs(rule).filter(|output| !output.text.is_empty()) {
                 let Some(name) = self.output(output, &sources) else { continue };
-                if let Some((_, first)) =
+                if let Some((other, first)) =
                     seen.iter().find(|(other, _)| folded(other) == folded(&name))
                 {
+                    let message = match *other == name {
+                        true => format!("the header `{name}` is written twice"),
+                        false => format!("some upstreams take the header `{name}` for `{other}`"),
+                    };
                     self.report(
-                        Diagnostic::error(format!("the header `{name}` is written twice"))
+                        Diagnostic::error(message)
                             .on(output.node)
                             .related(first.span(), "first written here")
                             .hint("give each claim a header of its own"),
@@ -62,21 +66,29 @@ impl<'a> Compiler<'a, '_> {
             return None;
         };
         if let Some(why) = output_refusal(&name) {
+            let why = match folded(&name) {
+                other if other == name => format!("it {why}"),
+                other => format!("some upstreams take it for `{other}`, which {why}"),
+            };
             self.error(
                 output.node,
-                format!("the header `{name}` cannot carry claims: it {why}"),
+                format!("the header `{name}` cannot carry claims: {why}"),
                 "write a name of your own, such as `x-jwt-payload`",
             );
-        } else if let Some((_, source)) =
+        } else if let Some((other, source)) =
             sources.iter().find(|(source, _)| folded(source) == folded(&name))
         {
+            let why = match *other == name {
+                true => "tokens are looked for in it".to_owned(),
+                false => {
+                    format!("some upstreams take it for `{other}`, where tokens are looked for")
+                }
+            };
             self.report(
-                Diagnostic::error(format!(
-                    "the header `{name}` cannot carry claims: tokens are looked for in it"
-                ))
-                .on(output.node)
-                .related(source.span(), "by this JWT rule")
-                .hint("write a name of your own, such as `x-jwt-payload`"),
+                Diagnostic::error(format!("the header `{name}` cannot carry claims: {why}"))
+                    .on(output.node)
+                    .related(source.span(), "by this JWT rule")
+                    .hint("write a name of your own, such as `x-jwt-payload`"),
             );
         }
         Some(name)

@@ -14,7 +14,7 @@ use super::precedence::{Decides, decides};
 use super::reason::{Mechanism, Reason};
 use super::request::Request;
 use super::rules::Judgement;
-use super::servers::Server;
+use super::servers::{Authentication, Server};
 use super::source::Source;
 use super::trace::Trace;
 use crate::jwt::TokenError;
@@ -196,10 +196,9 @@ impl Engine {
         source
     }
 
-    /// What an allowed request needs: forged headers and the token out, verified content in.
+    /// What every allowed request needs: forged headers out, verified content in.
     fn mutations<'e>(
         &'e self,
-        server: Option<&'e Server>,
         request: &Request<'_>,
         authenticated: Option<&Authenticated<'_>>,
     ) -> Mutations<'e> {
@@ -213,12 +212,6 @@ impl Engine {
                     mutations.set.push((name, Rc::clone(value)));
                 }
             }
-        }
-        if let Some(Authenticated { credential: Some(credential), forward: false, .. }) =
-            authenticated
-            && let Some(authentication) = server.and_then(|server| server.authentication.as_ref())
-        {
-            authentication.locations.strip(credential, request, &mut mutations);
         }
         mutations
     }
@@ -235,6 +228,31 @@ impl Engine {
                 mutations.remove.push(name.into_owned().into());
             }
         }
+    }
+}
+
+/// Takes tokens out: the verified one unless its rule forwards it, and everything else that
+/// somebody may take for a token.
+fn strip_tokens<'e>(
+    authentication: &'e Authentication,
+    authenticated: Option<&Authenticated<'_>>,
+    is_shadow: bool,
+    request: &Request<'_>,
+    mutations: &mut Mutations<'e>,
+) {
+    let locations = &authentication.locations;
+    match authenticated {
+        Some(Authenticated { credential: Some(credential), forward: true, .. }) => {
+            locations.strip_unread(Some(credential), request, mutations);
+        }
+        Some(Authenticated { credential: Some(credential), forward: false, .. }) => {
+            locations.strip(credential, request, mutations);
+            locations.strip_unread(None, request, mutations);
+        }
+        // What was not accepted may be a token all the same, for a service of the mesh.
+        _ if is_shadow && authentication.forwards => {}
+        _ if is_shadow => locations.strip_all(request, mutations),
+        _ => locations.strip_unread(None, request, mutations),
     }
 }
 
@@ -334,14 +352,11 @@ struct Answer<'e, 'r, 'q> {
 
 impl<'e> Answer<'e, '_, '_> {
     fn allow(&self, mechanism: Mechanism, reason: Reason, rule: Option<&'e str>) -> Verdict<'e> {
-        let mut mutations =
-            self.engine.mutations(self.server, self.request, self.authenticated.as_ref());
-        if let Some((Mechanism::Authentication, _)) = self.shadowed
-            && let Some(authentication) = self.server.and_then(|it| it.authentication.as_ref())
-            && !authentication.forwards
-        {
-            // What was not accepted may be a token all the same, for a service of the mesh.
-            authentication.locations.strip_all(self.request, &mut mutations);
+        let mut mutations = self.engine.mutations(self.request, self.authenticated.as_ref());
+        if let Some(authentication) = self.server.and_then(|it| it.authentication.as_ref()) {
+            let is_shadow = matches!(self.shadowed, Some((Mechanism::Authentication, _)));
+            let authenticated = self.authenticated.as_ref();
+            strip_tokens(authentication, authenticated, is_shadow, self.request, &mut mutations);
         }
         let (mechanism, reason) = self.shadowed.unwrap_or((mechanism, reason));
         Verdict::Decided(Decision {

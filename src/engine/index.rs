@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::credentials::Locations;
 use super::decision::{Decision, Outcome};
 use super::egress::{EgressAuthorization, index_egress};
 use super::jwt_rules::{JwtRuleIndex, Keys, RemoteJwks};
@@ -27,6 +28,8 @@ pub struct Engine {
     access_log_fields: AccessLogFields,
     pub(super) jwt_rules: Vec<JwtRuleIndex>,
     reserved_headers: ReservedHeaders,
+    /// Where any server looks for tokens.
+    token_places: Locations,
     remote: Vec<RemoteJwks>,
     gateway: String,
     tried_out: Option<String>,
@@ -123,6 +126,7 @@ impl Engine {
             identities,
             default_action: policy.default_action,
             access_log_fields: policy.access_log_fields,
+            token_places: Locations::new(jwt_rules.iter().map(|index| &index.rule)),
             reserved_headers,
             jwt_rules,
             remote,
@@ -171,9 +175,15 @@ impl Engine {
     }
 
     /// Whether clients may say nothing in the header `name`: an output header, the one of handed-on
-    /// identities, or another spelling of these with `_` and `-`, which upstreams that follow CGI
-    /// (RFC 3875, section 4.1.18) take for the same.
+    /// identities, or what some upstream takes for one of these.
     pub fn is_reserved_header(&self, name: &[u8]) -> bool {
         self.reserved_headers.contains(name)
+    }
+
+    /// Whether a trailer must not go on: upstreams may treat it as a header, and it is one in which
+    /// clients may say nothing, or may hold a token that nobody has looked at.
+    pub fn is_reserved_trailer(&self, name: &[u8], value: &[u8]) -> bool {
+        self.reserved_headers.contains_trailer(name)
+            || self.token_places.may_be_in_trailer(name, value)
     }
 }

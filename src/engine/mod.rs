@@ -11,6 +11,7 @@
 //! | `servers` | what governs a hostname |
 //! | `decide` | what happens to this request |
 //! | `context` | what is known beside it |
+//! | `header_names` | is a header one of these, however it is spelt |
 //! | `reserved_headers` | may a client say something in this header |
 //! | `credentials` | where is its token, and how is it taken out |
 //! | `authenticate` | is the token what it claims to be |
@@ -33,6 +34,9 @@ mod denial;
 mod egress;
 #[cfg(test)]
 mod egress_tests;
+#[cfg(test)]
+mod forwarding_tests;
+mod header_names;
 mod index;
 mod jwt_rules;
 mod keyring;

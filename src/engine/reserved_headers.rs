@@ -1,22 +1,17 @@
 //! The headers in which clients may say nothing: which they are, and whether a client sent one.
 
-use std::collections::HashSet;
-
 use super::credentials::uses_default_locations;
+use super::header_names::{HeaderNames, is_spelling_of};
 use super::jwt_rules::JwtRuleIndex;
 use super::policy_error::PolicyError;
 use crate::policy::JwtRule;
-use crate::policy::header::{self, folded};
+use crate::policy::header::{self, CLIENT_CERTIFICATE, folded};
 
 /// Every output header of every server, and the header in which a peer hands on identities: removed
 /// from what goes to upstreams.
 #[derive(Debug)]
 pub(super) struct ReservedHeaders {
-    /// With `-` for `_`.
-    names: Vec<String>,
-    /// One bit for each length of a name, 63 for all that are longer: nearly every header of a
-    /// request is told by its length not to be one of these.
-    lengths: u64,
+    names: HeaderNames,
 }
 
 impl ReservedHeaders {
@@ -34,37 +29,35 @@ impl ReservedHeaders {
             if !header::can_hold_identity(identity) {
                 return refuse("not a lower-case header name that a peer may set");
             }
-            if names.contains(&folded) {
-                return refuse("the header is an output header, too");
-            }
             if jwt_rules.iter().any(|other| is_token_header(&other.rule, &folded)) {
                 return refuse("tokens are read from this header");
             }
-            names.push(folded);
+            if !names.insert(folded) {
+                return refuse("the header is an output header, too");
+            }
         }
-        let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
-        Ok(Self { names, lengths })
+        Ok(Self { names })
     }
 
-    /// Whether `name`, as a client sent it, is one of these, or one of them to an upstream that
-    /// takes `_` and `-` for one character.
+    /// Whether `name`, as a client sent it, is one of these to any upstream.
+    ///
+    /// What is in [`CLIENT_CERTIFICATE`] Envoy sees to, and it goes on as it is; of the other
+    /// spellings Envoy knows nothing.
     pub(super) fn contains(&self, name: &[u8]) -> bool {
-        let folded = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
-        self.lengths & length_bit(name.len()) != 0
-            && self.names.iter().any(|output| {
-                output.len() == name.len() && output.bytes().eq(name.iter().map(folded))
-            })
+        self.names.contains(name)
+            || (is_spelling_of(name, CLIENT_CERTIFICATE) && name != CLIENT_CERTIFICATE.as_bytes())
+    }
+
+    /// The same for trailers, of which Envoy sees to none.
+    pub(super) fn contains_trailer(&self, name: &[u8]) -> bool {
+        self.names.contains(name) || is_spelling_of(name, CLIENT_CERTIFICATE)
     }
 }
 
-fn length_bit(length: usize) -> u64 {
-    1 << length.min(63)
-}
-
-fn checked_names(jwt_rules: &[JwtRuleIndex]) -> Result<Vec<String>, PolicyError> {
-    let mut headers: Vec<String> = Vec::new();
+fn checked_names(jwt_rules: &[JwtRuleIndex]) -> Result<HeaderNames, PolicyError> {
+    let mut names = HeaderNames::default();
     for (index, JwtRuleIndex { rule, .. }) in jwt_rules.iter().enumerate() {
-        let mut own = HashSet::new();
+        let mut own = HeaderNames::default();
         let claims = rule.output_claim_to_headers.iter().map(|output| &output.header);
         for name in claims.chain(&rule.output_payload_to_header) {
             let refuse = |message: &str| {
@@ -75,18 +68,16 @@ fn checked_names(jwt_rules: &[JwtRuleIndex]) -> Result<Vec<String>, PolicyError>
             if header::output_refusal(name).is_some() {
                 return refuse("not a lower-case header name that a filter may set");
             }
-            if !own.insert(folded.clone()) {
-                return refuse("the header is set twice");
-            }
             if jwt_rules.iter().any(|other| is_token_header(&other.rule, &folded)) {
                 return refuse("tokens are read from this header");
             }
-            if !headers.contains(&folded) {
-                headers.push(folded);
+            if !own.insert(folded.clone()) {
+                return refuse("the header is set twice");
             }
+            names.insert(folded);
         }
     }
-    Ok(headers)
+    Ok(names)
 }
 
 fn is_token_header(rule: &JwtRule, output: &str) -> bool {

@@ -9,7 +9,7 @@ use crate::jwt::{Algorithm, SoftwareVerifier, TokenCache};
 const NOW: u64 = 1_700_000_000;
 
 /// A policy with the given JWT rule, one server and one rule; `change` edits it.
-fn engine(change: impl FnOnce(&mut Value)) -> Engine {
+pub(super) fn engine(change: impl FnOnce(&mut Value)) -> Engine {
     let jwks = testing::jwks(&[
         testing::with(testing::jwk(Algorithm::Es256), &json!({"kid": "e"})),
         testing::with(testing::jwk(Algorithm::EdDsa), &json!({"kid": "o"})),
@@ -42,11 +42,11 @@ fn engine(change: impl FnOnce(&mut Value)) -> Engine {
     Engine::from_json(policy.to_string().as_bytes()).unwrap()
 }
 
-fn claims() -> Value {
+pub(super) fn claims() -> Value {
     json!({"iss": ISSUER, "sub": "alice", "aud": "payments", "exp": NOW + 600})
 }
 
-fn bearer(claims: &Value) -> String {
+pub(super) fn bearer(claims: &Value) -> String {
     format!("Bearer {}", testing::token(Algorithm::Es256, claims))
 }
 
@@ -57,7 +57,7 @@ fn with(name: &str, value: Value) -> String {
 }
 
 /// Decides `METHOD host path` with more headers, without a cache from earlier calls.
-fn decide<'e>(engine: &'e Engine, line: &str, headers: &[(&str, &str)]) -> Decision<'e> {
+pub(super) fn decide<'e>(engine: &'e Engine, line: &str, headers: &[(&str, &str)]) -> Decision<'e> {
     match verdict(engine, line, headers, &KeyRing::default()) {
         Verdict::Decided(decision) => decision,
         Verdict::AwaitKeys(wait) => panic!("waits for {wait:?}"),
@@ -93,14 +93,14 @@ fn verdict_at<'e>(
     engine.decide(&request, &mut context, &mut NoTrace)
 }
 
-fn status(decision: &Decision<'_>) -> u16 {
+pub(super) fn status(decision: &Decision<'_>) -> u16 {
     match &decision.outcome {
         Outcome::Allow(_) => 200,
         Outcome::Deny(denial) => denial.status,
     }
 }
 
-fn allowed(decision: Decision<'_>) -> Mutations<'_> {
+pub(super) fn allowed(decision: Decision<'_>) -> Mutations<'_> {
     match decision.outcome {
         Outcome::Allow(mutations) => mutations,
         Outcome::Deny(denial) => panic!("denied: {denial:?}"),

@@ -178,11 +178,12 @@ impl Worker {
         Action::Pause
     }
 
-    /// Removes output headers from request trailers: upstreams may treat them as headers.
+    /// Removes from request trailers what no header may say: upstreams may treat them as headers.
     pub fn on_request_trailers(&self) -> Action {
         let Some(map) = host::headers(Map::RequestTrailers) else { return refuse_broken() };
         let Some(trailers) = header_map::parse(&map) else { return refuse_broken() };
-        let forged = trailers.iter().filter(|(name, _)| self.engine.is_reserved_header(name));
+        let forged =
+            trailers.iter().filter(|(name, value)| self.engine.is_reserved_trailer(name, value));
         for (name, _) in forged {
             if !host::remove_header(Map::RequestTrailers, name) {
                 return refuse_broken();

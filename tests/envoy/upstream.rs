@@ -103,10 +103,18 @@ fn call(envoy: SocketAddr) -> u16 {
         .body("message")
         .unwrap();
     let mut trailers = HeaderMap::new();
-    for name in ["x-jwt-payload", "x_jwt_payload", "x-sub", "x-checksum"] {
+    for name in [
+        "x-jwt-payload",
+        "x_jwt_payload",
+        "x.jwt!payload",
+        "x-sub",
+        "x-forwarded-client-cert",
+        "x-checksum",
+    ] {
         let name = HeaderName::from_static(name);
         trailers.insert(name, HeaderValue::from_static("of-the-client"));
     }
+    trailers.insert("authorization", format!("Bearer\t{}", token()).parse().unwrap());
     http2::send(envoy, request, trailers).status().as_u16()
 }
 

@@ -111,8 +111,8 @@ fn connection_manager(names: LogNames) -> Value {
         "common_http_protocol_options": {
             "idle_timeout": "900s",
             "max_headers_count": 100,
-            // External APIs do use names like `api_key`. The filter compares the names that
-            // matter with `-` and `_` taken as one.
+            // External APIs do use names like `api_key`. The filter knows the names that matter
+            // in every spelling.
             "headers_with_underscores_action": "ALLOW",
         },
         "http2_protocol_options": {

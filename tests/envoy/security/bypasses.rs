@@ -64,9 +64,11 @@ fn report(title: &str, allowed: usize, remark: &str) {
 /// of them.
 fn run(change: impl FnOnce(&mut Value)) -> Vec<String> {
     let echo = Echo::start().unwrap();
-    let gateway = catalogue::HOSTS.iter().fold(Gateway::of_servers(&servers()), |gateway, host| {
-        gateway.upstream(host, echo.address())
-    });
+    let gateway =
+        Gateway::of_servers(&servers()).arguments(["--shadow-authentication", catalogue::TRIED]);
+    let gateway = catalogue::HOSTS
+        .iter()
+        .fold(gateway, |gateway, host| gateway.upstream(host, echo.address()));
     let mut bootstrap = gateway.bootstrap();
     let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
     change(bootstrap.pointer_mut(manager).unwrap());

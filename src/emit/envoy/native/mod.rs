@@ -32,6 +32,7 @@ use super::{EmitError, upstream};
 use crate::compile::Compiled;
 use crate::emit::findings::Findings;
 use crate::emit::hosts::{Host, Hosts};
+use crate::policy::header::folded;
 use crate::policy::hosts::HostTable;
 use crate::policy::{Authentication, Policy};
 use crate::resource::diagnostic::Diagnostics;
@@ -198,6 +199,16 @@ impl<'c> Native<'c> {
                 "`--to envoy` judges every reading",
             );
         }
+        let optional = |host: &Host<'_>| self.authentication(host).is_some_and(|it| !it.required);
+        if self.hosts.iter().any(optional) {
+            findings.warn(
+                None,
+                "where no token is required, one that Envoy does not see goes on to the external \
+                 host, such as one after `Bearer` and a tab"
+                    .to_owned(),
+                "`--to envoy` takes it out",
+            );
+        }
         if self.form == Form::Linear
             && !self.policy.jwt_rules.is_empty()
             && self.hosts.iter().any(without_token)
@@ -211,26 +222,25 @@ impl<'c> Native<'c> {
         }
     }
 
-    /// Headers that only the gateway may set, however a client spells them: what one server takes
-    /// for `-`, another takes for `_`.
+    /// Headers that only the gateway may set, in every spelling that an upstream takes for them.
     fn removed_headers(&self) -> Vec<Value> {
-        let mut names: Vec<&str> = Vec::new();
+        let mut names: Vec<String> = Vec::new();
         for rule in &self.policy.jwt_rules {
-            let claims = rule.output_claim_to_headers.iter().map(|claim| claim.header.as_str());
-            names.extend(rule.output_payload_to_header.as_deref().into_iter().chain(claims));
+            let claims = rule.output_claim_to_headers.iter().map(|claim| &claim.header);
+            names.extend(rule.output_payload_to_header.iter().chain(claims).map(|it| folded(it)));
         }
         let propagated = self.policy.source_identity.propagated.as_ref();
-        names.extend(propagated.map(|propagated| propagated.header.as_str()));
+        names.extend(propagated.map(|propagated| folded(&propagated.header)));
         names.sort_unstable();
         names.dedup();
-        names.into_iter().map(header_in_any_spelling).collect()
+        names.iter().map(|name| header_in_any_spelling(name)).collect()
     }
 }
 
-fn header_in_any_spelling(name: &str) -> Value {
-    if !name.contains(['-', '_']) {
-        return json!({"exact": name});
+/// Matches what folds to this name; Envoy compares names in lower case.
+fn header_in_any_spelling(folded: &str) -> Value {
+    match folded.contains('-') {
+        true => json!({"safe_regex": {"regex": folded.replace('-', "[^0-9a-z]")}}),
+        false => json!({"exact": folded}),
     }
-    let parts: Vec<_> = name.split(['-', '_']).map(crate::emit::re2::escape).collect();
-    json!({"safe_regex": {"regex": parts.join("[-_]")}})
 }

@@ -145,10 +145,11 @@ impl<'c> Native<'c> {
         if policy.jwt_rules.iter().any(sets_headers) {
             findings.warn(
                 None,
-                "Istio does not remove other spellings of output headers, such as `x_jwt_payload`"
+                "Istio does not remove other spellings of output headers, such as `x_jwt_payload` \
+                 and `x.jwt.payload`"
                     .to_owned(),
-                "let Envoy refuse or drop headers with underscores \
-                 (`headers_with_underscores_action`), or see to it that no upstream reads them",
+                "use --to wasm-plugin, or see to it that no upstream takes them for one name, as \
+                 servers that follow CGI do",
             );
         }
         let without_token = |server: &Server| server.authentication.is_none();

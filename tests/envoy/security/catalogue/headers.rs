@@ -9,11 +9,15 @@ const FORGED: &str = "Forged headers";
 const FRAMES: &str = "Header syntax and framing";
 
 /// Forged headers and what is said of them.
-const NAMES: [(&str, &str, &str); 14] = [
+const NAMES: [(&str, &str, &str); 18] = [
     ("x-jwt-payload", "`x-jwt-payload`", ""),
     ("X-JWT-Payload", "`X-JWT-Payload`", ""),
     ("x_jwt_payload", "`x_jwt_payload`", ""),
     ("X-Jwt_Payload", "`X-Jwt_Payload`", ""),
+    ("x.jwt.payload", "`x.jwt.payload`", ""),
+    ("x!jwt!payload", "`x!jwt!payload`", ""),
+    ("X~JWT|Payload", "`X~JWT|Payload`", ""),
+    ("x_forwarded_client_cert", "`x_forwarded_client_cert`", ""),
     ("x-sub", "`x-sub`", ""),
     ("x_sub", "`x_sub`", ""),
     ("x-team", "`x-team`, where the output header is `x_team`", ""),
@@ -49,6 +53,19 @@ pub fn rows() -> Vec<Row> {
             http1("GET /", "open.test", &[("x-jwt-payload", "forged"), ("x_sub", "forged")]),
             "without it",
             without_it,
+        ),
+        Row::arrives(
+            FORGED,
+            ("`x-jwt-payload` with each character for `-` that a name may have", ""),
+            every_spelling(),
+            "without any of them, but for what was verified",
+            without_it,
+        ),
+        Row::nothing(
+            FORGED,
+            "`x-jwt-payload` with bytes outside ASCII for `-`",
+            "",
+            raw("GET /", &[b"host: open.test".to_vec(), b"x\xadjwt\xadpayload: forged".to_vec()]),
         ),
         Row::arrives(
             FORGED,
@@ -174,9 +191,18 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+/// Each character that a header's name may have beside letters and digits (RFC 9110, section 5.6.2)
+/// in the places of `-`.
+fn every_spelling() -> Attack {
+    let names = "!#$%&'*+-.^_`|~".chars().map(|c| format!("x{c}jwt{c}payload"));
+    let names: Vec<_> = names.collect();
+    let headers: Vec<_> = names.iter().map(|name| (name.as_str(), "forged")).collect();
+    with_token("GET /v1/payments/42", API, &headers)
+}
+
 fn trailers() -> Attack {
     let mut trailers = HeaderMap::new();
-    for name in ["x-jwt-payload", "x_sub"] {
+    for name in ["x-jwt-payload", "x_sub", "x.jwt.payload", "x!sub", "x-forwarded-client-cert"] {
         trailers.insert(HeaderName::from_static(name), HeaderValue::from_static("forged"));
     }
     let request = http::Request::post("http://open.test/").body("text").unwrap();

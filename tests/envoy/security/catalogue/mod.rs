@@ -6,6 +6,7 @@
 //! | [`hosts`] | one host named in two ways |
 //! | [`headers`] | headers that clients forge, double or hide |
 //! | [`tokens`] | tokens that are not what they say |
+//! | [`leaks`] | tokens in a form that is not read |
 //! | [`protocol`] | what is no plain request |
 //!
 //! `docs/bypasses.md` is this catalogue as a table.
@@ -19,6 +20,7 @@ use crate::support::token::{ISSUER, PAYMENTS_SERVICE, Recipe};
 
 pub mod headers;
 pub mod hosts;
+pub mod leaks;
 pub mod paths;
 pub mod protocol;
 pub mod tokens;
@@ -30,7 +32,8 @@ pub const OTHER_ISSUER: &str = "https://other.example.com";
 
 /// Every row.
 pub fn rows() -> Vec<Row> {
-    [paths::rows(), hosts::rows(), headers::rows(), tokens::rows(), protocol::rows()].concat()
+    [paths::rows(), hosts::rows(), headers::rows(), tokens::rows(), leaks::rows(), protocol::rows()]
+        .concat()
 }
 
 /// One way to try it.
@@ -156,6 +159,22 @@ pub fn servers() -> String {
         - name: payments
           from: [{{jwt: {{iss: {ISSUER}, sub: {PAYMENTS_SERVICE}}}}}]
           to: [{{methods: [GET, POST], paths: ["/v1/payments/*"]}}]
+- name: optional
+  hostname: optional.test
+  authentication: {{requireJwt: false, jwt: {{issuer: {ISSUER}, jwks: '{keys}'}}}}
+  authorization: {{local: {{rules: [{{name: anyone}}]}}}}
+- name: own
+  hostname: own.test
+  authentication:
+    requireJwt: false
+    jwt:
+      issuer: {ISSUER}
+      jwks: '{keys}'
+      fromHeaders: [{{name: x-mesh-token}}, {{name: x-auth, prefix: "JWT "}}]
+  authorization: {{local: {{rules: [{{name: anyone}}]}}}}
+- name: tried
+  hostname: tried.test
+  authentication: {{jwt: {{issuer: {ISSUER}, jwks: '{keys}'}}}}
 - name: other
   hostname: other.test
   authentication: {{jwt: {{issuer: {OTHER_ISSUER}, jwks: '{other}'}}}}
@@ -173,14 +192,25 @@ pub fn servers() -> String {
 }
 
 /// The hosts that have an upstream.
-pub const HOSTS: [&str; 5] = [API, "other.test", "open.test", "closed.test", "*.wild.test"];
+pub const HOSTS: [&str; 8] = [
+    API,
+    "optional.test",
+    "own.test",
+    "tried.test",
+    "other.test",
+    "open.test",
+    "closed.test",
+    "*.wild.test",
+];
+/// The one of which authentication is only tried out.
+pub const TRIED: &str = "tried.test";
 
 /// What is wrong with a request that arrived, whatever it was meant to show.
 pub fn harm(received: &Received) -> Vec<String> {
     let mut harm = Vec::new();
     let host = received.host.split(':').next().unwrap_or_default();
     let values = |wanted: &str| -> Vec<&[u8]> {
-        let same = |name: &str| name.replace('_', "-") == wanted;
+        let same = |name: &str| name.replace(|c: char| !c.is_alphanumeric(), "-") == wanted;
         received.headers.iter().filter(|it| same(&it.0)).map(|it| it.1.as_slice()).collect()
     };
     if host == "closed.test" || !HOSTS.iter().any(|known| host.ends_with(known.trim_matches('*'))) {

@@ -1,22 +1,27 @@
 //! Where tokens are looked for in a request, and how they are taken out of it (RFC 6750).
 
+mod cookie;
+mod header;
+mod query;
+
 use std::borrow::Cow;
 use std::fmt;
 
+use self::header::{BEARER, Repeated};
 use super::decision::Mutations;
-use super::path::without_query;
-use super::percent::{Piece, pieces};
+use super::header_names::{HeaderNames, is_spelling_of};
 use super::request::Request;
 use crate::policy::JwtRule;
+use crate::policy::header::folded;
 
-/// The default header location accepts the scheme in any case (RFC 9110, section 11.1).
-const BEARER: &str = "Bearer ";
 const ACCESS_TOKEN: &str = "access_token";
 
 /// The places that the JWT rules of one server name, without repetition.
 #[derive(Debug, Clone, Default)]
 pub struct Locations {
     places: Vec<Place>,
+    /// The headers among them.
+    headers: HeaderNames,
 }
 
 #[derive(Debug, Clone)]
@@ -28,7 +33,7 @@ struct Place {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
-    Header { name: String, prefix: String, any_case: bool },
+    Header { name: String, folded: String, prefix: String, any_case: bool },
     Cookie(String),
     Param(String),
 }
@@ -66,14 +71,7 @@ impl Locations {
         let mut locations = Self::default();
         for (position, rule) in rules.into_iter().enumerate() {
             for header in &rule.from_headers {
-                locations.add(
-                    Kind::Header {
-                        name: header.name.clone(),
-                        prefix: header.prefix.clone(),
-                        any_case: false,
-                    },
-                    position,
-                );
+                locations.add_header(&header.name, &header.prefix, false, position);
             }
             for name in &rule.from_cookies {
                 locations.add(Kind::Cookie(name.clone()), position);
@@ -82,16 +80,17 @@ impl Locations {
                 locations.add(Kind::Param(name.clone()), position);
             }
             if uses_default_locations(rule) {
-                let header = Kind::Header {
-                    name: "authorization".to_owned(),
-                    prefix: BEARER.to_owned(),
-                    any_case: true,
-                };
-                locations.add(header, position);
+                locations.add_header("authorization", BEARER, true, position);
                 locations.add(Kind::Param(ACCESS_TOKEN.to_owned()), position);
             }
         }
         locations
+    }
+
+    fn add_header(&mut self, name: &str, prefix: &str, any_case: bool, rule: usize) {
+        let (name, folded, prefix) = (name.to_owned(), folded(name), prefix.to_owned());
+        self.headers.insert(folded.clone());
+        self.add(Kind::Header { name, folded, prefix, any_case }, rule);
     }
 
     fn add(&mut self, kind: Kind, rule: usize) {
@@ -151,7 +150,64 @@ impl Locations {
 
     /// Takes every token out of every place.
     pub fn strip_all<'e>(&'e self, request: &Request<'_>, mutations: &mut Mutations<'e>) {
-        strip(self.places_with_tokens(request), request, mutations);
+        let holds_token = |place: &&Place| match &place.kind {
+            Kind::Header { .. } => false,
+            _ => place.kind.tokens(request).is_none_or(|mut tokens| tokens.next().is_some()),
+        };
+        strip(self.places.iter().filter(holds_token), request, mutations);
+        self.strip_unread(None, request, mutations);
+    }
+
+    /// Takes out the headers that may hold a token to somebody, in whatever spelling of their name
+    /// and whatever form: nobody has verified it. The header of `verified` stays.
+    pub fn strip_unread(
+        &self,
+        verified: Option<&Credential<'_>>,
+        request: &Request<'_>,
+        mutations: &mut Mutations<'_>,
+    ) {
+        for name in self.unread(verified, request) {
+            let name = String::from_utf8_lossy(name);
+            if !mutations.remove.contains(&name) {
+                mutations.remove.push(name.into_owned().into());
+            }
+        }
+    }
+
+    /// The names of headers that may hold a token, as they came, but for that of `verified`.
+    pub fn unread<'a>(
+        &self,
+        verified: Option<&Credential<'_>>,
+        request: &Request<'a>,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        let is_verified = move |name: &[u8]| {
+            let mut places = verified.into_iter().flat_map(Credential::places);
+            places.any(|index| self.places.get(index).is_some_and(|it| it.kind.is_header(name)))
+        };
+        let headers = request.headers.iter();
+        headers
+            .filter(move |(name, value)| self.may_hold_token(name, value) && !is_verified(name))
+            .map(|(name, _)| *name)
+    }
+
+    /// Whether somebody may take a header for one of these places and find a token in it.
+    fn may_hold_token(&self, name: &[u8], value: &[u8]) -> bool {
+        self.headers.contains(name)
+            && self.places.iter().any(|place| match &place.kind {
+                Kind::Header { folded, prefix, .. } => {
+                    is_spelling_of(name, folded) && header::may_hold_token(value, prefix)
+                }
+                Kind::Cookie(_) | Kind::Param(_) => false,
+            })
+    }
+
+    /// Whether somebody may take a trailer for one of these places and find a token in it.
+    pub fn may_be_in_trailer(&self, name: &[u8], value: &[u8]) -> bool {
+        self.may_hold_token(name, value)
+            || (name.eq_ignore_ascii_case(b"cookie")
+                && self.places.iter().any(|place| {
+                    matches!(&place.kind, Kind::Cookie(wanted) if cookie::names(value, wanted))
+                }))
     }
 }
 
@@ -166,17 +222,21 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
+    fn is_header(&self, sent: &[u8]) -> bool {
+        matches!(self, Self::Header { name, .. } if name.as_bytes() == sent)
+    }
+
     /// The tokens in this place; absent when a token header is repeated.
     fn tokens<'a>(&self, request: &Request<'a>) -> Option<impl Iterator<Item = Cow<'a, [u8]>>> {
         let (header, several) = match self {
-            Self::Header { name, prefix, any_case } => {
-                match header_token(request, name, prefix, *any_case) {
+            Self::Header { name, prefix, any_case, .. } => {
+                match header::token(request, name, prefix, *any_case) {
                     Ok(token) => (token, Vec::new()),
                     Err(Repeated) => return None,
                 }
             }
-            Self::Cookie(name) => (None, cookie_tokens(request, name)),
-            Self::Param(name) => (None, param_tokens(request, name)),
+            Self::Cookie(name) => (None, cookie::tokens(request, name)),
+            Self::Param(name) => (None, query::tokens(request, name)),
         };
         Some(header.map(Cow::Borrowed).into_iter().chain(several))
     }
@@ -197,12 +257,12 @@ fn strip<'e>(
         }
     }
     if !params.is_empty() {
-        mutations.set.push((":path", without_params(request.path(), &params).into()));
+        mutations.set.push((":path", query::without(request.path(), &params).into()));
     }
     if !cookies.is_empty() {
         // There may be several headers, and setting one leaves the others.
         mutations.remove.push("cookie".into());
-        let rest = without_cookies(request, &cookies);
+        let rest = cookie::without(request, &cookies);
         if !rest.is_empty() {
             mutations.set.push(("cookie", rest.into()));
         }
@@ -212,124 +272,6 @@ fn strip<'e>(
 /// Whether a rule names no place of its own.
 pub fn uses_default_locations(rule: &JwtRule) -> bool {
     rule.from_headers.is_empty() && rule.from_cookies.is_empty() && rule.from_params.is_empty()
-}
-
-/// A token header that is there more than once.
-struct Repeated;
-
-fn header_token<'a>(
-    request: &Request<'a>,
-    name: &str,
-    prefix: &str,
-    any_case: bool,
-) -> Result<Option<&'a [u8]>, Repeated> {
-    let mut values = request.values(name);
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(Repeated);
-    }
-    // Proxies may fold a repeated header into one value with commas (RFC 9110, section 5.3);
-    // no token holds a comma.
-    if value.contains(&b',') {
-        let mut elements = value.split(|byte| *byte == b',');
-        return match elements.any(|e| after_prefix(e.trim_ascii(), prefix, any_case).is_some()) {
-            true => Err(Repeated),
-            false => Ok(None),
-        };
-    }
-    Ok(after_prefix(value.trim_ascii(), prefix, any_case))
-}
-
-/// What follows the prefix, if anything does.
-fn after_prefix<'a>(value: &'a [u8], prefix: &str, any_case: bool) -> Option<&'a [u8]> {
-    let (head, rest) = value.split_at_checked(prefix.len())?;
-    let matches = match any_case {
-        true => head.eq_ignore_ascii_case(prefix.as_bytes()),
-        false => head == prefix.as_bytes(),
-    };
-    let token = rest.trim_ascii();
-    (matches && !token.is_empty()).then_some(token)
-}
-
-/// The pairs of every `cookie` header (RFC 6265); HTTP/2 may split one header into several.
-fn cookie_pairs<'a>(request: &Request<'a>) -> impl Iterator<Item = &'a [u8]> {
-    request
-        .values("cookie")
-        .flat_map(|value| value.split(|byte| *byte == b';'))
-        .map(<[u8]>::trim_ascii)
-        .filter(|pair| !pair.is_empty())
-}
-
-fn cookie_name(pair: &[u8]) -> &[u8] {
-    pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii()
-}
-
-fn cookie_tokens<'a>(request: &Request<'a>, name: &str) -> Vec<Cow<'a, [u8]>> {
-    cookie_pairs(request)
-        .filter(|pair| cookie_name(pair) == name.as_bytes())
-        .map(|pair| {
-            let value = pair.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default();
-            let value = value.trim_ascii();
-            // RFC 6265 allows a value in double quotes.
-            value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value)
-        })
-        .filter(|value| !value.is_empty())
-        .map(Cow::Borrowed)
-        .collect()
-}
-
-fn without_cookies(request: &Request<'_>, names: &[&str]) -> Vec<u8> {
-    cookie_pairs(request)
-        .filter(|pair| !names.iter().any(|name| cookie_name(pair) == name.as_bytes()))
-        .collect::<Vec<_>>()
-        .join(&b"; "[..])
-}
-
-/// The parameters of the query (WHATWG URL, `application/x-www-form-urlencoded`).
-fn params(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.get(without_query(path).len()..)
-        .and_then(|query| query.strip_prefix(b"?"))
-        .unwrap_or_default()
-        .split(|byte| *byte == b'&')
-}
-
-fn param_name(param: &[u8]) -> Cow<'_, [u8]> {
-    percent_decode(param.split(|byte| *byte == b'=').next().unwrap_or_default())
-}
-
-fn param_tokens<'a>(request: &Request<'a>, name: &str) -> Vec<Cow<'a, [u8]>> {
-    params(request.path())
-        .filter(|param| *param_name(param) == *name.as_bytes())
-        .map(|param| {
-            percent_decode(param.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default())
-        })
-        .filter(|value| !value.is_empty())
-        .collect()
-}
-
-fn without_params(path: &[u8], names: &[&str]) -> Vec<u8> {
-    let kept: Vec<&[u8]> = params(path)
-        .filter(|param| !names.iter().any(|name| *param_name(param) == *name.as_bytes()))
-        .collect();
-    let mut out = without_query(path).to_vec();
-    if kept.iter().any(|param| !param.is_empty()) {
-        out.push(b'?');
-        out.extend(kept.join(&b'&'));
-    }
-    out
-}
-
-/// Decodes escapes and `+`; an invalid escape stays as it is, and then makes no valid token.
-fn percent_decode(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Cow::Borrowed(text);
-    }
-    let decoded = pieces(text).map(|(piece, _)| match piece {
-        Piece::Plain(b'+') => b' ',
-        Piece::Plain(byte) | Piece::Escaped(byte) => byte,
-        Piece::Broken => b'%',
-    });
-    Cow::Owned(decoded.collect())
 }
 
 #[cfg(test)]
@@ -442,8 +384,6 @@ mod tests {
             mutations.set,
             [(":path", b"/x?a=1&b=2"[..].into()), ("cookie", b"a=b; d=e"[..].into())]
         );
-        assert_eq!(without_params(b"/x?t=1", &["t"]), b"/x");
-        assert_eq!(without_params(b"/x?t=1&t=2&", &["t"]), b"/x");
     }
 
     #[test]
