@@ -148,6 +148,10 @@ pub fn run(
                 failing.get_or_insert(Failing { what, at: Vec::new() }).at.push(setting.name);
             }
         }
+        bar.suspend(|| {
+            let AtServer { judged, wrong, missing, .. } = at;
+            eprintln!("{}: {judged} headers, {wrong} found, {missing} missed", setting.name);
+        });
         found.servers.push(at);
     }
     bar.finish_and_clear();

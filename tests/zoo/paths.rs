@@ -145,6 +145,10 @@ pub fn run(
             }
         }
         found.failures.extend(explain(front, policies, setting, &wrong));
+        bar.suspend(|| {
+            let AtServer { judged, served, wrong, .. } = at;
+            eprintln!("{}: {judged} paths, {served} served, {wrong} got through", setting.name);
+        });
         found.servers.push((setting, at));
     }
     bar.finish_and_clear();

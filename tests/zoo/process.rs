@@ -7,13 +7,17 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::policies::ROUTES;
 use super::program::Program;
 use super::settings::Setting;
-use super::support::{eventually, program};
+use super::support::{eventually, program, within};
+
+/// How long a server may take to start: the ten in one Java machine take a minute of a busy one.
+const STARTS: Duration = Duration::from_secs(300);
 
 /// Every server that runs, and the folders that they serve and write to.
 pub struct Servers {
@@ -63,7 +67,7 @@ impl Servers {
             servers.running.push(running);
         }
         for (name, port) in servers.ports.clone() {
-            eventually(&format!("{name} to listen"), || {
+            let listens = within(STARTS, || {
                 for one in &mut servers.running {
                     if let Some(status) = one.child.try_wait().unwrap() {
                         let log = std::fs::read_to_string(&one.log).unwrap_or_default();
@@ -72,6 +76,7 @@ impl Servers {
                 }
                 TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).ok()
             });
+            assert!(listens.is_some(), "{name} does not listen");
         }
         servers
     }
@@ -86,9 +91,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let group = Pid::from_child(&self.child);
         let _ = kill_process_group(group, Signal::TERM);
-        let ended = super::support::within(std::time::Duration::from_secs(3), || {
-            self.child.try_wait().unwrap()
-        });
+        let ended = within(Duration::from_secs(3), || self.child.try_wait().unwrap());
         if ended.is_none() {
             let _ = kill_process_group(group, Signal::KILL);
             let _ = self.child.wait();
