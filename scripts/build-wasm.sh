@@ -81,6 +81,7 @@ case $way in
 installed | rustup)
     cargo=cargo
     sysroot=$(rustc --print sysroot)
+    linker=$sysroot/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/rust-lld
     building="with $(cargo --version) ($way)"
     set --
     flags=
@@ -93,13 +94,16 @@ debian)
     linker=$(debian_linker)
     building="with $($cargo --version) from Debian, the standard library from source (build-std), \
 linker ${linker##*/}"
-    export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_WASIP1_LINKER="$linker"
+    export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
     unset RUSTC_WRAPPER RUSTUP_TOOLCHAIN
     set -- -Z build-std=std,panic_abort
     target_dir=$target_dir-debian
     flags="-C link-self-contained=no -L native=/usr/lib/wasm32-wasi"
     ;;
 esac
+
+# Both by way of a script that leaves out what the module need not export.
+export WASM_LD="$linker" CARGO_TARGET_WASM32_WASIP1_LINKER="$PWD/scripts/wasm-ld.sh"
 
 # No path of this machine gets into the module: whoever builds the same sources with the same
 # toolchain gets the same bytes.
@@ -113,14 +117,16 @@ WASM_OPT_FEATURES="--enable-bulk-memory --enable-mutable-globals --enable-multiv
 --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext"
 
 # A module imports and exports what its list holds and nothing else: what the filter exports Envoy
-# calls, for every request, and what it imports an Envoy, or the page's script, may lack.
+# calls, for every request, and what it imports an Envoy, or the page's script, may lack. What a
+# library imports and the module never calls is marked: nobody has to allow it.
 check_interface() {
+    sed 's/ uncalled$//' "$2" >"$1.interface"
     interface=$(od -An -v -tu1 "$1" | awk -f scripts/wasm-interface.awk | LC_ALL=C sort) ||
         die "$1 cannot be read"
-    unexpected=$(printf '%s\n' "$interface" | LC_ALL=C comm -23 - "$2")
+    unexpected=$(printf '%s\n' "$interface" | LC_ALL=C comm -23 - "$1.interface")
     [ -z "$unexpected" ] || die "the module has what $2 does not list:
 $unexpected"
-    missing=$(printf '%s\n' "$interface" | LC_ALL=C comm -13 - "$2" | grep '^export ') || true
+    missing=$(printf '%s\n' "$interface" | LC_ALL=C comm -13 - "$1.interface" | grep '^export ') || true
     [ -z "$missing" ] || die "the module lacks what $2 lists:
 $missing"
 }
@@ -132,8 +138,9 @@ build_module() {
     interface_list=$2
     directory=$3
     shift 3
-    RUSTFLAGS="$flags" "$cargo" rustc --locked --profile wasm --lib --crate-type cdylib \
-        --target "$TARGET" --target-dir "$directory" "$@"
+    WASM_INTERFACE=$PWD/$interface_list RUSTFLAGS="$flags" \
+        "$cargo" rustc --locked --profile wasm --lib --crate-type cdylib --target "$TARGET" \
+        --target-dir "$directory" "$@"
     mkdir -p dist
     built=$directory/$TARGET/wasm/egress_auth.wasm
     optimized="without wasm-opt, which is not on PATH"

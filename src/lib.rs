@@ -8,6 +8,7 @@
 //! | [`compile`] | documents to [`policy::Policy`], with diagnostics | native |
 //! | [`emit`] | a compiled policy to each deployable output | native |
 //! | [`policy`] | the wire format between compiler and filter, the only thing the filter reads | both |
+//! | [`signals`] | what decisions leave behind, by name: reasons, metrics, access-log fields | both |
 //! | [`jwt`] | tokens, keys, signatures, claims, the cache of verified tokens | both |
 //! | [`engine`] | `decide`: a pure function from request to decision | both |
 //! | [`explain`] | a decision in words, with every step | both |
@@ -28,6 +29,7 @@ pub mod page;
 pub mod policy;
 #[cfg(any(feature = "page", not(target_arch = "wasm32")))]
 pub mod prove;
+pub mod signals;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;

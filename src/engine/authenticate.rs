@@ -10,12 +10,12 @@ use super::context::Context;
 use super::credentials::{Credential, Found};
 use super::index::Engine;
 use super::jwt_rules::{JwtRuleIndex, Keys};
-use super::reason::Reason;
 use super::request::Request;
 use super::servers::Authentication;
 use super::trace::Trace;
 use super::verified::Verified;
 use crate::jwt::{Claims, MAX_TOKEN_BYTES, Token, TokenError, output_headers as make_headers};
+use crate::signals::Reason;
 
 /// Tokens without `exp` are verified again after this many seconds.
 const CACHE_SECONDS_WITHOUT_EXPIRY: u64 = 300;

@@ -11,7 +11,6 @@ use super::index::Engine;
 use super::jwt_rules::JwtRuleIndex;
 use super::path::{Readings, readings, without_query};
 use super::precedence::{Decides, decides};
-use super::reason::{Mechanism, Reason};
 use super::request::Request;
 use super::rules::Judgement;
 use super::servers::{Authentication, Server};
@@ -20,6 +19,7 @@ use super::trace::Trace;
 use crate::jwt::TokenError;
 use crate::policy::DefaultAction;
 use crate::policy::authority::canonical_host;
+use crate::signals::{Mechanism, Reason};
 
 /// A decision, or what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]

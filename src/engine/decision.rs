@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::reason::{Mechanism, Reason};
+use crate::signals::{Mechanism, Reason};
 
 /// The answer for one request.
 #[derive(Debug, Clone, PartialEq, Eq)]

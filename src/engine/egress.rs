@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::path::Readings;
 use super::policy_error::{PolicyError, pick, pick_optional};
-use super::reason::Reason;
 use super::rules::{Judgement, Operation, admits_operation, constrain_paths, judge_readings};
 use super::source::{Source, SourcePattern};
 use crate::policy::authority::canonical_host;
 use crate::policy::{self, IdentityMatch};
+use crate::signals::Reason;
 
 /// A compiled [`crate::policy::EgressRule`].
 #[derive(Debug, Clone)]

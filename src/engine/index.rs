@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::credentials::Locations;
-use super::decision::{Decision, Outcome};
 use super::egress::{EgressAuthorization, index_egress};
 use super::jwt_rules::{JwtRuleIndex, Keys, RemoteJwks};
 use super::policy_error::{PolicyError, pick, pick_optional};
@@ -145,11 +144,9 @@ impl Engine {
         &self.gateway
     }
 
-    /// Whether access logs get the fields of this decision.
-    pub fn is_logged(&self, decision: &Decision<'_>) -> bool {
-        decision.shadow
-            || matches!(decision.outcome, Outcome::Deny(_))
-            || self.access_log_fields == AccessLogFields::All
+    /// Which decisions leave fields for access logs.
+    pub fn access_log_fields(&self) -> AccessLogFields {
+        self.access_log_fields
     }
 
     /// The JWKS documents to fetch, each once however many JWT rules use it.

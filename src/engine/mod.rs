@@ -44,7 +44,6 @@ pub mod path;
 mod percent;
 mod policy_error;
 pub mod precedence;
-mod reason;
 mod request;
 mod reserved_headers;
 mod rules;
@@ -56,6 +55,7 @@ mod trace;
 mod tried_out;
 mod verified;
 
+pub use crate::signals::{Mechanism, Reason};
 pub use context::Context;
 pub use credentials::{Locations, uses_default_locations};
 pub use decide::{Await, Verdict};
@@ -64,7 +64,6 @@ pub use index::Engine;
 pub use jwt_rules::{MAX_CLOCK_SKEW_SECONDS, RemoteJwks};
 pub use keyring::KeyRing;
 pub use policy_error::PolicyError;
-pub use reason::{Mechanism, Reason};
 pub use request::Request;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use rules::{ClaimPattern, Principal};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::path::Readings;
 use super::policy_error::PolicyError;
-use super::reason::Reason;
 use crate::jwt::{ClaimPath, Claims};
 use crate::policy;
 use crate::policy::path_pattern::PathPattern;
 use crate::policy::text_pattern::TextPattern;
+use crate::signals::Reason;
 
 /// A compiled [`crate::policy::Principal`].
 #[derive(Debug, Clone)]

@@ -1,8 +1,9 @@
 //! What the filter counts. Counts are added up here and handed to the host on a tick, so that no
 //! request pays for a host call.
 
-use super::catalogue::{Metric, REQUESTS};
-use crate::engine::{Decision, Mechanism, Reason};
+use crate::engine::Decision;
+use crate::signals::catalogue::{Metric, REQUESTS};
+use crate::signals::{Mechanism, Reason};
 
 /// One counter.
 #[derive(Debug)]

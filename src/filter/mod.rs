@@ -1,38 +1,30 @@
-//! The proxy-wasm filter: reads headers, asks the engine, applies the decision.
+//! The filter: reads headers, asks the engine, applies the decision.
 //!
-//! It is thin on purpose. What can be said without a host is in files that are built and tested
-//! natively too; what talks to Envoy is built for wasm32 only, and every host call is in `host`.
+//! What can be said without a host is here, built and tested natively too. Everything that talks
+//! to Envoy is in `wasm`, one kind of host; a second would stand beside it.
 //!
 //! | file | what lives there |
 //! |---|---|
+//! | `judge` | what a request comes to: a decision, or waiting for keys |
 //! | `header_map` | the serialized form in which the host hands over headers |
 //! | `schedule` | when to fetch a JWKS document, and which worker does |
-//! | `catalogue` | every metric, with its labels and what it says |
+//! | `agenda` | when a worker looks at which document next |
+//! | `response` | what the response to a fetch comes to |
+//! | `in_force` | which policies are in force in the process |
 //! | `metrics` | counting |
-//! | `report` | the log line and the access-log fields of a decision |
-//! | `host` | every host call and callback; the only unsafe code |
-//! | `verifier` | signatures checked by Envoy's BoringSSL, or here |
-//! | `keys` | JWKS documents: fetched by one worker, shared by all |
-//! | `worker` | one worker's state: decide, wait for keys, apply |
-//! | `contexts` | what each callback does: for roots, and for streams |
+//! | `trail` | the log line and the access-log fields of a decision |
+//! | `wasm` | the filter as a proxy-wasm module |
 
-/// Connection filter state in which a listener may note down all URI subject alternative names of
-/// the peer's certificate, separated by commas.
-pub const PEER_URI_SANS: &str = "egress_auth.peer_uri_sans";
-
-pub mod catalogue;
+pub mod agenda;
 pub mod header_map;
+pub mod in_force;
+pub mod judge;
+#[cfg(test)]
+mod judge_tests;
 pub mod metrics;
-pub mod report;
+pub mod response;
 pub mod schedule;
+pub mod trail;
 
 #[cfg(all(target_arch = "wasm32", not(feature = "page")))]
-mod contexts;
-#[cfg(all(target_arch = "wasm32", not(feature = "page")))]
-mod host;
-#[cfg(all(target_arch = "wasm32", not(feature = "page")))]
-mod keys;
-#[cfg(all(target_arch = "wasm32", not(feature = "page")))]
-mod verifier;
-#[cfg(all(target_arch = "wasm32", not(feature = "page")))]
-mod worker;
+mod wasm;

@@ -5,13 +5,15 @@
 //! milliseconds since the Unix epoch. Nothing here does I/O.
 
 /// Time-out of one fetch in milliseconds.
-pub const FETCH_TIMEOUT_MS: u32 = 5_000;
+pub const FETCH_TIMEOUT_MS: u64 = 5_000;
 /// How long a request waits for keys, in milliseconds.
 pub const MAX_WAIT_MS: u64 = 5_000;
 /// How long the right to fetch lasts unless it is renewed: short, so that a VM that goes away
 /// while it fetches (a restarted one, or the one in which Envoy tries a configuration) is soon
 /// replaced.
 const LEASE_MS: u64 = 1_000;
+/// How often its holder renews it.
+pub const RENEW_MS: u64 = 500;
 /// Bounds and default of the time for which fetched keys count as fresh.
 const MIN_FRESH_MS: u64 = 30_000;
 const MAX_FRESH_MS: u64 = 24 * 3_600_000;
@@ -138,6 +140,12 @@ impl Schedule {
         self.lease_until = 0;
     }
 
+    /// When to look at the schedule again that others may have changed by then: when the next
+    /// fetch is due, or when the right to the one under way ends.
+    pub fn look_at(&self, now: u64) -> u64 {
+        if self.lease_until > now { self.lease_until } else { self.due_at }
+    }
+
     /// Whether the last finished fetch failed.
     pub fn is_failing(&self) -> bool {
         self.failures > 0
@@ -183,13 +191,16 @@ mod tests {
     #[test]
     fn one_worker_fetches_and_the_right_ends_by_itself() {
         let mut schedule = Schedule::default();
+        assert_eq!(schedule.look_at(NOW), 0, "due at once");
         assert!(schedule.take_lease(NOW));
+        assert_eq!(schedule.look_at(NOW), NOW + LEASE_MS, "while another fetches");
         assert!(!schedule.take_lease(NOW));
         schedule.renew_lease(NOW + 900);
         assert!(!schedule.take_lease(NOW + LEASE_MS));
         assert!(schedule.take_lease(NOW + 900 + LEASE_MS));
         schedule.succeeded(NOW, true, DEFAULT_FRESH_MS, 0);
         assert_eq!((schedule.version, schedule.attempts), (1, 1));
+        assert_eq!(schedule.look_at(NOW), NOW + 450_000);
         assert!(!schedule.take_lease(NOW));
         assert!(!schedule.take_lease(NOW + 449_999));
         assert!(schedule.take_lease(NOW + 450_000));

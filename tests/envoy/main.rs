@@ -17,6 +17,7 @@
 //! | `scenario` | the scenarios of the documentation, request by request |
 //! | `security` | what an attacker may try, and what may fail |
 //! | `upstream` | what goes upstream, and to whom |
+//! | `waiting` | requests that wait for keys |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -44,3 +45,4 @@ mod security;
 #[path = "../support/mod.rs"]
 mod support;
 mod upstream;
+mod waiting;

@@ -8,24 +8,18 @@
 
 use serde_json::{Map, Value, json};
 
-/// What the module imports and exports, one a line: `import MODULE NAME` or `export NAME`.
+/// What the module imports and exports, one a line: `import MODULE NAME` or `export NAME`. What is
+/// imported with a library and never called is marked `uncalled`.
 const INTERFACE: &str = include_str!("../../../scripts/wasm-interface.txt");
 /// A callback by its name, but one that no restriction reaches.
 const ALLOCATE: &str = "proxy_on_memory_allocate";
-/// Imported with the standard library and never called: the environment is empty, so nobody copies
-/// it, and a module that gives up traps instead of asking to be ended.
-const NEVER_CALLED: [&str; 2] = ["environ_get", "proc_exit"];
 
 /// The names of all that the module needs, sorted.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    INTERFACE.lines().filter_map(|line| {
-        let (kind, name) = line.split_once(' ')?;
-        let (_, name) = name.split_once(' ').unwrap_or(("", name));
-        let needed = match kind {
-            "export" => name.starts_with("proxy_on_") && name != ALLOCATE,
-            _ => !NEVER_CALLED.contains(&name),
-        };
-        needed.then_some(name)
+    INTERFACE.lines().filter_map(|line| match *line.split(' ').collect::<Vec<_>>() {
+        ["import", _, name] => Some(name),
+        ["export", name] if name.starts_with("proxy_on_") && name != ALLOCATE => Some(name),
+        _ => None,
     })
 }
 

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{LogNames, Options, access_log, address, cluster, route, set};
-use crate::filter::PEER_URI_SANS;
 use crate::policy::Policy;
 use crate::policy::header::CLIENT_CERTIFICATE;
+use crate::signals::PEER_URI_SANS;
 
 /// Where the route table comes from.
 pub(super) enum Routes {

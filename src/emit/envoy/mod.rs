@@ -33,9 +33,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::compile::Compiled;
-use crate::filter::catalogue;
 use crate::resource::source::Origin;
-pub use access_log::{LOG_FIELDS, LogField, LogNames};
+use crate::signals::catalogue;
+pub use access_log::LogNames;
 pub use tls::{DownstreamTls, system_ca};
 pub use upstream::{StandIns, Upstream, UpstreamError};
 pub use wasm::FILTER_NAME;

@@ -90,7 +90,7 @@ impl World {
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.network.set_filter_state.v3.Config",
                 "on_new_connection": [{
-                    "object_key": egress_auth::filter::PEER_URI_SANS,
+                    "object_key": egress_auth::signals::PEER_URI_SANS,
                     "factory_key": "envoy.string",
                     "format_string": {"text_format_source": {
                         "inline_string": "spiffe://cluster.local/ns/payments/sa/api",
@@ -99,6 +99,10 @@ impl World {
             },
         });
         filters.insert(0, peer);
+        // Bodies come while headers wait, so that it matters who holds them.
+        let config = CAPABILITIES.split_once("/vm_config").unwrap().0;
+        let config = bootstrap.pointer_mut(config).unwrap();
+        config["allow_on_headers_stop_iteration"] = true.into();
         Self { echo, issuer, upstream, _authority: authority, bootstrap }
     }
 
@@ -143,13 +147,16 @@ impl World {
         let get = |host: &str| Request::new("GET", host, "/");
 
         let waiting = get("one.api").bearer(&token).open(to);
-        let active = || envoy.stat("http.egress.downstream_rq_active") == Some(1);
+        let body = Request::new("POST", "one.api", "/").bearer(&token).body("a body").open(to);
+        let active = || envoy.stat("http.egress.downstream_rq_active") == Some(2);
         within(limit, || (waiting.has_answer() || active()).then_some(()));
         let asked = within(limit, || (self.issuer.asked() > 0).then_some(()));
         expect(asked.is_some(), "keys are never asked for");
+        expect(self.echo.take_received().is_empty(), "bodies take their requests along undecided");
         self.issuer.behave(Behaviour::Serve(keys::all_keys()));
         let late = status(waiting);
         expect(late.is_some(), "requests that wait for keys are never answered");
+        drop(body);
         let good = status(get("one.api").bearer(&token).open(to));
         expect(
             good == Some(200) || late == Some(200) || good.is_some_and(|it| it != 503),
@@ -185,6 +192,10 @@ impl World {
         };
         expect(within(limit, || grown("egress_auth_requests{")).is_some(), "nothing is counted");
         expect(within(limit, || grown("policy_info{")).is_some(), "gauges stay at zero");
+        envoy.set_log_level("wasm", "trace");
+        status(get("other.api").open(to));
+        let forgets = || envoy.log().contains("[host->vm] proxy_on_delete(").then_some(());
+        expect(within(limit, forgets).is_some(), "the module's memory grows with every request");
         broken
     }
 

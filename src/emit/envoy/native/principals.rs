@@ -9,10 +9,10 @@ use super::permissions::joined;
 use super::{Form, JWT_AUTHN, Native, providers};
 use crate::emit::findings::Findings;
 use crate::emit::re2;
-use crate::filter::PEER_URI_SANS;
 use crate::policy::text_pattern::TextPattern;
 use crate::policy::{Authentication, EgressRule, IdentityMatch, JwtRule, Principal};
 use crate::resource::source::Origin;
+use crate::signals::PEER_URI_SANS;
 
 /// Who a policy admits.
 #[derive(Debug)]

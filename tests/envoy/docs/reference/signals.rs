@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use egress_auth::emit::envoy::LOG_FIELDS;
-use egress_auth::engine::{Mechanism, Reason};
-use egress_auth::filter::catalogue::{self, Kind, PREFIX};
+use egress_auth::signals::access_log::LOG_FIELDS;
+use egress_auth::signals::catalogue::{self, Kind, PREFIX};
+use egress_auth::signals::{Mechanism, Reason};
 
 use super::table;
 use crate::docs::reasons;

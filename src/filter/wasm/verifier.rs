@@ -6,7 +6,8 @@
 
 use std::cell::Cell;
 
-use super::host;
+use proxy_wasm::hostcalls;
+
 use crate::jwt::{
     Algorithm, Key, KeyOrigin, KeySet, SignatureVerifier, SoftwareVerifier, Token, host_call,
 };
@@ -80,7 +81,9 @@ impl SignatureVerifier for HostVerifier {
 
 fn ask_host(key: &Key, algorithm: Algorithm, signing_input: &[u8], signature: &[u8]) -> bool {
     host_call::encode(key, algorithm, signing_input, signature)
-        .and_then(|argument| host::foreign_function(host_call::FUNCTION, &argument))
+        .and_then(|argument| {
+            hostcalls::call_foreign_function(host_call::FUNCTION, Some(&argument)).ok().flatten()
+        })
         .is_some_and(|result| host_call::decode(&result))
 }
 

@@ -5,8 +5,6 @@
 
 use std::fmt::Write as _;
 
-use crate::jwt::JwksError;
-
 /// Beginning of every metric's name.
 pub const PREFIX: &str = "egress_auth";
 
@@ -163,18 +161,6 @@ impl Fetched {
             Self::TooBig => "too_big",
             Self::NotJson => "not_json",
             Self::NoUsableKey => "no_usable_key",
-        }
-    }
-}
-
-impl From<&JwksError> for Fetched {
-    fn from(error: &JwksError) -> Self {
-        match error {
-            JwksError::TooLarge | JwksError::TooManyKeys => Self::TooBig,
-            JwksError::NoUsableKey(_) => Self::NoUsableKey,
-            JwksError::Json | JwksError::Duplicate | JwksError::Nesting | JwksError::NoKeys => {
-                Self::NotJson
-            }
         }
     }
 }
