@@ -8,7 +8,10 @@ use anyhow::Context as _;
 
 use super::module;
 use crate::compile::{Compiled, hostname};
-use crate::emit::envoy::{DownstreamTls, LogNames, Options, Upstream, UpstreamError, system_ca};
+use crate::emit::envoy::secret::{CA_FILES, CERTIFICATE_FILES, KEY_FILES};
+use crate::emit::envoy::{
+    DownstreamTls, LogNames, Options, TlsSecret, Upstream, UpstreamError, system_ca,
+};
 use crate::resource::diagnostic::Diagnostic;
 
 /// File name of the filter's module.
@@ -31,6 +34,11 @@ pub struct EnvoyArgs {
     /// Send a hostname, that of a JWKS included, to a local address in plain text; repeatable
     #[arg(long = "upstream", value_name = "HOST=ADDR[:PORT]", value_parser = upstream)]
     pub upstreams: Vec<Upstream>,
+    /// The folder with the files of a Kubernetes secret that the Gateway names in `secretName`:
+    /// ca.crt and, for a client certificate, tls.crt and tls.key (or cacert, cert and key);
+    /// repeatable
+    #[arg(long = "tls-secret", value_name = "NAME=DIR", value_parser = tls_secret)]
+    pub tls_secrets: Vec<TlsSecret>,
     /// PEM certificate chain that the listener presents (downstream mTLS)
     #[arg(long, value_name = "FILE", requires_all = ["mtls_key", "mtls_ca"])]
     pub mtls_cert: Option<PathBuf>,
@@ -51,6 +59,32 @@ fn upstream(text: &str) -> Result<Upstream, String> {
     let host = hostname::canonical(&read.host)
         .map_err(|error| format!("the host `{}` {error}", read.host.escape_debug()))?;
     Ok(Upstream { host, ..read })
+}
+
+/// Reads `--tls-secret`. A folder that is not there may be one of another machine: its files are
+/// taken to have the names that Kubernetes gives them.
+///
+/// # Errors
+/// When the text is not a name and a folder, or the path is not UTF-8.
+fn tls_secret(text: &str) -> Result<TlsSecret, String> {
+    let (name, folder) = text
+        .split_once('=')
+        .filter(|(name, folder)| !name.is_empty() && !folder.is_empty())
+        .ok_or("expected NAME=DIR, such as partner-ca=/etc/secrets/partner-ca")?;
+    let path = Path::new(folder);
+    let there = path.is_dir();
+    let file = |names: [&str; 2]| {
+        let found = names.into_iter().find(|name| path.join(name).is_file());
+        let name = if there { found } else { names.first().copied() };
+        name.map(|name| path.join(name).display().to_string())
+    };
+    Ok(TlsSecret {
+        name: name.to_owned(),
+        folder: folder.to_owned(),
+        trusted_ca: file(CA_FILES),
+        certificate: file(CERTIFICATE_FILES),
+        private_key: file(KEY_FILES),
+    })
 }
 
 /// Whether two servers cannot listen on both of these.
@@ -91,6 +125,13 @@ impl EnvoyArgs {
                 twice.host.escape_debug()
             );
         }
+        let mut secrets = HashSet::new();
+        if let Some(twice) = self.tls_secrets.iter().find(|it| !secrets.insert(it.name.as_str())) {
+            anyhow::bail!(
+                "--tls-secret names `{}` twice; write one folder for it",
+                twice.name.escape_debug()
+            );
+        }
         let downstream_tls = match (&self.mtls_cert, &self.mtls_key, &self.mtls_ca) {
             (Some(certificate), Some(private_key), Some(trusted_ca)) => Some(DownstreamTls {
                 certificate: text(certificate)?,
@@ -108,6 +149,7 @@ impl EnvoyArgs {
             downstream_tls,
             log_names: LogNames::Plain,
             system_ca: system_ca(std::env::var_os("SSL_CERT_FILE")),
+            tls_secrets: self.tls_secrets.clone(),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Compiler;
-use super::model::{DestinationHost, JwksCluster, ServerDeployment};
+use super::model::{DestinationHost, JwksCluster, ServerDeployment, TrustedCa};
 use crate::engine::RemoteJwks;
 use crate::jwt::{KeyOrigin, KeySet};
 use crate::policy::JwksSource;
@@ -138,9 +138,9 @@ impl<'a> Compiler<'a, '_> {
         if self.tables.cluster_names.insert(name.clone()) {
             let Endpoint { tls, host, port } = endpoint;
             let origin = self.place.origin(place);
-            let ca_certificates = None;
+            let trusted = TrustedCa::System;
             let name = name.clone();
-            let cluster = JwksCluster { name, host, port, tls, ca_certificates, origin };
+            let cluster = JwksCluster { name, host, port, tls, trusted, origin };
             self.tables.clusters.push(cluster);
         }
         Some(JwksSource::Remote { uri: uri.to_owned(), cluster: name })
@@ -215,20 +215,20 @@ pub(super) fn with_own_cas(
     clusters: Vec<JwksCluster>,
     servers: &[ServerDeployment],
 ) -> Vec<JwksCluster> {
-    let mut cas: HashMap<&str, &str> = HashMap::new();
-    for destination in servers.iter().filter_map(|server| server.destination.as_ref()) {
-        let ca = destination.tls.as_ref().and_then(|tls| tls.ca_certificates.as_deref());
-        if let (DestinationHost::Fixed(host), Some(ca)) = (&destination.host, ca) {
-            cas.entry(host).or_insert(ca);
+    let mut cas: HashMap<&str, &TrustedCa> = HashMap::new();
+    for destination in servers.iter().flat_map(ServerDeployment::destinations) {
+        if let (DestinationHost::Fixed(host), Some(tls)) = (&destination.host, &destination.tls)
+            && tls.trusted != TrustedCa::System
+        {
+            cas.entry(host).or_insert(&tls.trusted);
         }
     }
+    let own =
+        |cluster: &JwksCluster| cas.get(cluster.host.as_str()).filter(|_| cluster.tls).copied();
     clusters
         .into_iter()
         .map(|cluster| JwksCluster {
-            ca_certificates: cas
-                .get(cluster.host.as_str())
-                .filter(|_| cluster.tls)
-                .map(|ca| (*ca).to_owned()),
+            trusted: own(&cluster).cloned().unwrap_or(TrustedCa::System),
             ..cluster
         })
         .collect()

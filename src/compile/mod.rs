@@ -11,7 +11,8 @@
 //! | `egress` | `egressAuthorization`, and how it meets the servers |
 //! | `namespaces` | tenants, workspaces and groups to namespaces |
 //! | `shadow` | what is only tried out |
-//! | `destination` | where a server sends requests |
+//! | `routing` | where a server sends requests, and what is changed on the way |
+//! | `left_out` | what the gateway does, and not what is made here |
 //! | `lint`, `covers` | what is allowed but most likely not meant |
 //! | `table` | what repeats is written once |
 //!
@@ -22,21 +23,23 @@
 mod authentication;
 mod authorization;
 mod covers;
-mod destination;
 mod egress;
 mod header;
 pub mod hostname;
 mod jwks;
+mod left_out;
 mod lint;
 mod method;
 pub mod model;
 mod namespaces;
+mod routing;
 pub mod select;
 mod server;
 pub mod shadow;
 mod table;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 pub use model::Compiled;
 
@@ -46,7 +49,9 @@ use crate::resource::gateway::{Gateway, Server};
 use crate::resource::hierarchy::Hierarchy;
 use crate::resource::source::Origin;
 use crate::resource::tree::Node;
+use left_out::LeftOut;
 use model::Deployment;
+use routing::OfFilter;
 use table::Table;
 
 /// What compiling depends on besides the Gateway.
@@ -89,11 +94,14 @@ pub fn compile<'a>(
         tables,
         place,
         named_in_egress: HashSet::new(),
+        of_filter: None,
+        left: LeftOut::default(),
         silenced: BTreeMap::new(),
     };
     compiler.named_in_egress = compiler.hosts_named_in_egress();
     let identity = compiler.identity();
     let mut servers = compiler.servers();
+    compiler.report_left_out();
     let mut egress = compiler.egress(&servers);
     compiler.check_annotations();
     compiler.shadow(&mut servers, &mut egress);
@@ -149,6 +157,10 @@ struct Compiler<'a, 'd> {
     place: Place<'a>,
     /// Every hostname that `egressAuthorization` names.
     named_in_egress: HashSet<String>,
+    /// Headers that the filter reads or writes, once they are asked for.
+    of_filter: Option<Rc<OfFilter>>,
+    /// What servers say that is left to the gateway.
+    left: LeftOut,
     /// As [`Compiled::silenced`].
     silenced: BTreeMap<String, Vec<usize>>,
 }

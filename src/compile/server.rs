@@ -14,19 +14,13 @@ impl<'a> Compiler<'a, '_> {
         hostname: Option<String>,
     ) -> Option<(policy::Server, ServerDeployment)> {
         let mode = server.traffic_mode();
-        if let (Some(port), TrafficMode::Egress) = (server.port(), mode) {
-            self.error(
-                port,
-                "an EGRESS server cannot have a `port`",
-                "remove it: the gateway receives mesh mTLS; the port of the external host is \
-                 `serviceDestination.port`",
-            );
-        }
+        self.check_inbound(server, mode);
         self.check_transit(server);
         self.refuse_unenforced(server, mode);
         let authentication = self.authentication(server);
         let authorization = self.authorization(server);
-        let destination = self.destination(server, hostname.as_deref(), mode);
+        let routes = self.routes(server, hostname.as_deref(), mode);
+        let left_to_gateway = self.left_out(server, mode, !routes.is_empty());
         let passthrough = !mode.is_egress() && authentication.is_none() && authorization.is_none();
         let name = server.name()?;
         if name.text.chars().any(char::is_control) {
@@ -43,7 +37,8 @@ impl<'a> Compiler<'a, '_> {
             name: name.text.to_owned(),
             hostname: hostname.clone(),
             traffic_mode: mode,
-            destination,
+            routes,
+            left_to_gateway,
             origin: self.place.origin(server.hostname()?.node),
         };
         let name = name.text.to_owned();
@@ -59,6 +54,42 @@ impl<'a> Compiler<'a, '_> {
             },
             deployment,
         ))
+    }
+
+    /// `port` and `tls`, which say how a server is reached from outside the mesh.
+    fn check_inbound(&mut self, server: Server<'a>, mode: TrafficMode) {
+        let inbound = [
+            ("port", "the port of the external host is `serviceDestination.port`"),
+            ("tls", "TLS towards the external host is `serviceDestination.tls`"),
+        ];
+        let written = inbound.into_iter().filter_map(|(field, meant)| {
+            let (key, value) = server.0.entry(field)?;
+            (!value.is_null()).then_some((key, field, meant))
+        });
+        match mode {
+            TrafficMode::Egress => {
+                for (key, field, meant) in written {
+                    self.error(
+                        key,
+                        format!("an EGRESS server cannot have a `{field}`"),
+                        format!("remove it: the gateway receives mesh mTLS; {meant}"),
+                    );
+                }
+            }
+            TrafficMode::Auto => {
+                if let Some((key, field, _)) = written.into_iter().next() {
+                    self.warn(
+                        key,
+                        format!(
+                            "this server is judged as an egress server, which has no `{field}`"
+                        ),
+                        "write `trafficMode: INGRESS` if it lets requests into the mesh, \
+                         `trafficMode: EGRESS` if it lets them out",
+                    );
+                }
+            }
+            TrafficMode::Ingress | TrafficMode::Transit => {}
+        }
     }
 
     /// `transit: true`, by which TSB's older releases said what `trafficMode` says.
@@ -96,19 +127,21 @@ impl<'a> Compiler<'a, '_> {
                 );
             }
             if let Some(external) = external {
+                let name = external.scalar_text().unwrap_or_default();
                 self.error(
                     external,
-                    "authorization.external is not supported",
+                    format!("authorization.{name} is not supported"),
                     "write `local` rules on JWT claims, or put an external authorization filter \
                      of Envoy (ext_authz) in front of this one",
                 );
             }
             return;
         }
-        for (key, what) in [(oidc, "authentication.oidc"), (external, "authorization.external")] {
+        for (key, of) in [(oidc, "authentication"), (external, "authorization")] {
             let Some(key) = key else { continue };
+            let name = key.scalar_text().unwrap_or_default();
             self.report(
-                Diagnostic::warning(format!("this filter does not enforce {what}"))
+                Diagnostic::warning(format!("this filter does not enforce {of}.{name}"))
                     .at(&self.place.origin(key))
                     .hint("make sure that the gateway itself does"),
             );

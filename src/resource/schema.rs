@@ -30,9 +30,13 @@ fn set(schema: &mut Value, key: &str, value: Value) {
 fn object(object: &Object) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for field in object.fields {
+    for field in object.fields.iter().filter(|field| field.misplaced.is_none()) {
         let mut schema = shape(&field.shape);
-        set(&mut schema, "description", json!(field.doc));
+        let doc = match field.left_to_gateway {
+            Some(consequence) => format!("{}. Left to the gateway: {consequence}", field.doc),
+            None => field.doc.to_owned(),
+        };
+        set(&mut schema, "description", json!(doc));
         if let Some(default) = field.default {
             set(&mut schema, "default", written(default));
         }
@@ -109,6 +113,14 @@ fn shape(shape_: &Shape) -> Value {
             "additionalProperties": { "type": "string", "minLength": 1 },
             "minProperties": 1,
         }),
+        Shape::Map(item) => json!({
+            "type": "object",
+            "additionalProperties": shape(item),
+            "minProperties": 1,
+        }),
+        Shape::Duration => {
+            json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,9})?(ms|s|m|h)$" })
+        }
         Shape::Object(described) => object(described),
     }
 }

@@ -6,6 +6,7 @@
 //! [`crate::compile`].
 
 use std::fmt;
+use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::tree::{Node, Value};
@@ -49,8 +50,23 @@ pub enum Shape {
     TextMap,
     /// A map from any names to strings that are not empty, with at least one entry.
     SomeTextMap,
+    /// A map from any names to such values, with at least one entry.
+    Map(&'static Shape),
+    /// A span of time, such as `3s`.
+    Duration,
     /// A map with known fields.
     Object(&'static Object),
+}
+
+impl Shape {
+    /// The fields of the map that stands here, or of those in the list.
+    const fn object(&self) -> Option<&'static Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            Self::Described(shape) | Self::List(shape) | Self::SomeOf(shape) => shape.object(),
+            _ => None,
+        }
+    }
 }
 
 /// A map with known fields.
@@ -79,14 +95,22 @@ impl Object {
         if let Some(meant) = self.meant(text) {
             return format!("did you mean `{meant}`?");
         }
-        let below = self.fields.iter().find(|field| match field.shape {
-            Shape::Object(object) => object.fields.iter().any(|field| field.name == text),
-            _ => false,
-        });
-        match below {
+        match self.below(text) {
             Some(field) => format!("`{text}` belongs below `{}`: indent it there", field.name),
-            None => suggest(text, self.fields.iter().map(|field| field.name)),
+            None => suggest(
+                text,
+                self.fields.iter().filter(|it| it.misplaced.is_none()).map(|field| field.name),
+            ),
         }
+    }
+
+    /// The field below which one of that name belongs.
+    fn below(&self, text: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| {
+            field.shape.object().is_some_and(|object| {
+                object.fields.iter().any(|field| field.name == text && field.misplaced.is_none())
+            })
+        })
     }
 
     /// How someone writes the map who wrote one word: `{name: x-token}`, where one field alone can
@@ -124,6 +148,8 @@ pub enum Others {
     Ignored,
     /// It is ignored, unless its name is almost that of a known field: then it is an error.
     Suspected,
+    /// It is a warning, unless its name is almost that of a known field: then it is an error.
+    Named,
     /// It is an error: a misspelt field would be a rule that does not exist.
     Refused,
 }
@@ -145,6 +171,10 @@ pub struct Field {
     pub default: Option<Written>,
     /// What people write instead of its name, though it is not close to it.
     pub aliases: &'static [&'static str],
+    /// Present where the field belongs elsewhere: an error that says so.
+    pub misplaced: Option<&'static str>,
+    /// Present where the field is not ours: what follows, for somebody who believed it was.
+    pub left_to_gateway: Option<&'static str>,
 }
 
 /// A value that could be written.
@@ -162,12 +192,27 @@ pub enum Written {
 
 /// A field that may be left out.
 pub const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field { name, shape, required: false, doc, instead: None, default: None, aliases: &[] }
+    Field {
+        name,
+        shape,
+        required: false,
+        doc,
+        instead: None,
+        default: None,
+        aliases: &[],
+        misplaced: None,
+        left_to_gateway: None,
+    }
+}
+
+/// A field that people write here though it belongs elsewhere; `hint` says where.
+pub const fn misplaced(name: &'static str, hint: &'static str) -> Field {
+    Field { misplaced: Some(hint), ..optional(name, Shape::Anything, "") }
 }
 
 /// A field that must be there.
 pub const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field { name, shape, required: true, doc, instead: None, default: None, aliases: &[] }
+    Field { required: true, ..optional(name, shape, doc) }
 }
 
 impl Field {
@@ -185,6 +230,11 @@ impl Field {
     /// Says what people write instead of its name.
     pub const fn also(self, aliases: &'static [&'static str]) -> Self {
         Self { aliases, ..self }
+    }
+
+    /// Says that the gateway does what the field says, and what follows where it does not.
+    pub const fn left_to_gateway(self, consequence: &'static str) -> Self {
+        Self { left_to_gateway: Some(consequence), ..self }
     }
 
     /// Says what holds where the field is left out.
@@ -275,6 +325,22 @@ impl Check<'_> {
                     self.value(value, item, name, None);
                 }
             }
+            (Shape::Map(item), Value::Mapping) => {
+                if node.is_empty() {
+                    self.empty(node, name, "an empty map", instead);
+                }
+                for (key, value) in node.entries() {
+                    let name = Name::Field(key.scalar_text().unwrap_or_default());
+                    self.value(value, item, name, None);
+                }
+            }
+            (Shape::Duration, Value::String(text)) => {
+                if duration(text).is_none() {
+                    let message = format!("{name} cannot be `{}`", text.escape_debug());
+                    let hint = "write seconds, such as `3s` or `0.5s`".to_owned();
+                    self.error(node, message, Some(hint));
+                }
+            }
             (Shape::Object(object), Value::Mapping) => self.object(node, object, name, instead),
             (_, Value::Null) => self.empty(node, name, "null", instead),
             (shape, value) => self.wrong_type(node, shape, value, name, instead),
@@ -308,14 +374,23 @@ impl Check<'_> {
                 let refused = match object.others {
                     Others::Ignored => false,
                     Others::Suspected => object.meant(text).is_some(),
+                    Others::Named => object.meant(text).is_some() || object.below(text).is_some(),
                     Others::Refused => true,
                 };
+                let message = || format!("unknown field `{}`", text.escape_debug());
                 if refused {
-                    let message = format!("unknown field `{}`", text.escape_debug());
-                    self.error(key, message, Some(object.suggest(text)));
+                    self.error(key, message(), Some(object.suggest(text)));
+                } else if object.others == Others::Named {
+                    let finding = Diagnostic::warning(message()).on(key);
+                    self.diagnostics.push(finding.hint("nothing is done for it: remove it"));
                 }
                 continue;
             };
+            if let Some(hint) = field.misplaced {
+                let message = format!("`{text}` is not a field of {name}");
+                self.error(key, message, Some(hint.to_owned()));
+                continue;
+            }
             if field.null_is_absent(object) && value.is_null() {
                 continue;
             }
@@ -358,6 +433,7 @@ impl Check<'_> {
                 ("a string", "write one value on the same line")
             }
             Shape::Integer { .. } => ("a whole number", "write digits only, without quotes"),
+            Shape::Duration => ("a duration", "write seconds, such as `3s` or `0.5s`"),
             Shape::Boolean | Shape::BooleanOrValue => {
                 ("true or false", "write `true` or `false`, without quotes")
             }
@@ -404,6 +480,30 @@ impl Check<'_> {
     }
 }
 
+/// Longest span of time that may be written: a day.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// Reads a span of time: seconds as Protocol Buffers write them in JSON, with up to nine digits
+/// behind the point, and `ms`, `m` and `h` as Istio takes them too.
+pub fn duration(text: &str) -> Option<Duration> {
+    let end = text.find(|character: char| !character.is_ascii_digit() && character != '.')?;
+    let (number, unit) = text.split_at_checked(end)?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if fraction.is_empty() || fraction.len() > 9 {
+        return None;
+    }
+    let nanoseconds: u32 = format!("{fraction:0<9}").parse().ok()?;
+    let one = Duration::new(whole.parse().ok()?, nanoseconds);
+    let duration = match unit {
+        "s" => one,
+        "ms" => one.checked_div(1_000)?,
+        "m" => one.checked_mul(60)?,
+        "h" => one.checked_mul(3_600)?,
+        _ => return None,
+    };
+    (duration <= LONGEST).then_some(duration)
+}
+
 /// "did you mean", when one of the words is close, otherwise all the words.
 pub fn suggest<'w>(text: &str, words: impl Iterator<Item = &'w str> + Clone) -> String {
     match closest(text, words.clone()) {
@@ -433,5 +533,34 @@ fn lower_first(text: &str) -> String {
             first.to_lowercase().chain(characters).collect()
         }
         _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_of_time_are_read_as_protocol_buffers_and_istio_write_them() {
+        for (text, milliseconds) in [
+            ("3s", Some(3_000)),
+            ("0.5s", Some(500)),
+            ("0s", Some(0)),
+            ("250ms", Some(250)),
+            ("1.5m", Some(90_000)),
+            ("1h", Some(3_600_000)),
+            ("24h", Some(86_400_000)),
+            ("25h", None),
+            ("3", None),
+            ("s", None),
+            ("-1s", None),
+            ("1.s", None),
+            (".5s", None),
+            ("1s ", None),
+            ("1h30m", None),
+            ("99999999999999999999s", None),
+        ] {
+            assert_eq!(duration(text), milliseconds.map(Duration::from_millis), "{text}");
+        }
     }
 }

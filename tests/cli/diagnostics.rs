@@ -96,6 +96,13 @@ fn what_people_write_reads_as_reviewed() {
 }
 
 #[test]
+fn what_a_stand_alone_envoy_cannot_do_reads_as_reviewed() {
+    let command = |to| ["compile", "--to", to, "--wasm", "filter.wasm"];
+    compare("envoy", &command("envoy"), Exit::With(1));
+    compare("envoy", &command("envoy-native"), Exit::With(1));
+}
+
+#[test]
 fn what_istio_must_not_be_given_reads_as_reviewed() {
     const MODULE: &str = "oci://registry.test/egress-auth@sha256:\
                           0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

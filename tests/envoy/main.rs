@@ -13,6 +13,7 @@
 //! | `istio` | Envoy takes what an output for Istio means for it |
 //! | `jwks` | where keys come from, and key servers that fail |
 //! | `native` | `compile --to envoy-native` |
+//! | `routing` | what routing rules make of requests, once they are decided |
 //! | `run` | `egress-auth run` from start to end |
 //! | `scenario` | the scenarios of the documentation, request by request |
 //! | `security` | what an attacker may try, and what may fail |
@@ -39,6 +40,7 @@ mod hosts;
 mod istio;
 mod jwks;
 mod native;
+mod routing;
 mod run;
 mod scenario;
 mod security;

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
+use super::plan::{Cluster, Plan, Target};
 use super::set;
-use super::upstream::{Cluster, Plan, Target};
 
 /// How long connecting to a peer may take, the TLS handshake included.
 const CONNECT_TIMEOUT: &str = "5s";

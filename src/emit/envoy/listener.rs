@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::plan::Plan;
 use super::{LogNames, Options, access_log, address, cluster, route, set};
 use crate::policy::Policy;
 use crate::policy::header::CLIENT_CERTIFICATE;
@@ -23,15 +24,30 @@ pub(super) struct Enforcement {
     pub removed_headers: Vec<Value>,
 }
 
-/// The gateway's listener. `dynamic` says whether some requests go to the host that they name.
+/// What the routes need of the listener.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Needs {
+    /// Whether some requests go to the host that they name.
+    pub dynamic: bool,
+    /// Whether some requests are rewritten on the way.
+    pub rewritten: bool,
+}
+
+impl Needs {
+    pub fn of(plan: &Plan) -> Self {
+        Self { dynamic: plan.has_dynamic(), rewritten: plan.rewrites() }
+    }
+}
+
+/// The gateway's listener.
 pub(super) fn listener(
     policy: &Policy,
     options: &Options,
     routes: Routes,
     enforcement: Enforcement,
-    dynamic: bool,
+    needs: Needs,
 ) -> Value {
-    let mut manager = connection_manager(options.log_names);
+    let mut manager = connection_manager(options.log_names, needs.rewritten);
     if let Some(propagated) = &policy.source_identity.propagated
         && propagated.header == CLIENT_CERTIFICATE
     {
@@ -48,11 +64,11 @@ pub(super) fn listener(
             );
         }
     }
-    if dynamic {
+    if needs.dynamic {
         // The port would otherwise choose where such a request goes, and no policy judges ports.
         set(&mut manager, "strip_any_host_port", true);
     }
-    set(&mut manager, "http_filters", http_filters(enforcement, dynamic));
+    set(&mut manager, "http_filters", http_filters(enforcement, needs));
     let mut filters = vec![json!({
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": manager,
@@ -94,7 +110,7 @@ fn peer_uri_sans() -> Value {
 }
 
 /// HTTP settings, those of which Envoy's edge profile is careful about included.
-fn connection_manager(names: LogNames) -> Value {
+fn connection_manager(names: LogNames, rewritten: bool) -> Value {
     json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "egress",
@@ -124,11 +140,11 @@ fn connection_manager(names: LogNames) -> Value {
         "request_headers_timeout": "10s",
         "stream_idle_timeout": "300s",
         "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "access_log": access_log::access_log(names),
+        "access_log": access_log::access_log(names, rewritten),
     })
 }
 
-fn http_filters(enforcement: Enforcement, dynamic: bool) -> Vec<Value> {
+fn http_filters(enforcement: Enforcement, needs: Needs) -> Vec<Value> {
     let removed = [json!({"prefix": "x-envoy-"})].into_iter().chain(enforcement.removed_headers);
     let mutations: Vec<_> =
         removed.map(|name| json!({"remove_on_match": {"key_matcher": name}})).collect();
@@ -142,8 +158,9 @@ fn http_filters(enforcement: Enforcement, dynamic: bool) -> Vec<Value> {
             },
         }),
     ];
+    filters.extend(needs.rewritten.then(access_log::note_as_it_came));
     filters.extend(enforcement.filters);
-    if dynamic {
+    if needs.dynamic {
         filters.push(json!({
             "name": "envoy.filters.http.dynamic_forward_proxy",
             "typed_config": {

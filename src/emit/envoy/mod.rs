@@ -2,10 +2,13 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`upstream`] | where requests of a server and JWKS fetches really go |
+//! | `plan` | where requests of a server and JWKS fetches really go |
+//! | [`upstream`] | local servers that take the place of hosts |
+//! | [`secret`] | the files of Kubernetes secrets |
+//! | `error` | why there is no configuration |
 //! | `cluster` | Envoy clusters |
 //! | `tls` | TLS contexts, in which the peer is always verified |
-//! | `route` | the route table |
+//! | `route`, `rule` | the route table, and the rules in it |
 //! | `listener` | listener, HTTP settings and filter chain |
 //! | `access_log` | what is logged of every request |
 //! | `wasm` | the filter's module and configuration |
@@ -18,9 +21,13 @@
 mod access_log;
 mod capabilities;
 mod cluster;
+mod error;
 mod listener;
 pub mod native;
+mod plan;
 mod route;
+mod rule;
+pub mod secret;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -33,9 +40,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::compile::Compiled;
-use crate::resource::source::Origin;
 use crate::signals::catalogue;
 pub use access_log::LogNames;
+pub use error::EmitError;
+use listener::Needs;
+pub use secret::TlsSecret;
 pub use tls::{DownstreamTls, system_ca};
 pub use upstream::{StandIns, Upstream, UpstreamError};
 pub use wasm::FILTER_NAME;
@@ -59,80 +68,8 @@ pub struct Options {
     pub log_names: LogNames,
     /// PEM file of trusted CAs where the Gateway names none; see [`system_ca`].
     pub system_ca: Option<String>,
-}
-
-/// Why a Gateway cannot be turned into an Envoy configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum EmitError {
-    /// TLS cannot be verified.
-    #[error(
-        "no trusted CAs to verify {host} with: set caCertificates in its serviceDestination.tls, \
-         or SSL_CERT_FILE to a PEM file"
-    )]
-    NoTrustedCa {
-        /// The host to connect to.
-        host: String,
-        /// What needs the CAs.
-        origin: Option<Origin>,
-    },
-    /// Where the requests of an INGRESS or TRANSIT server go is not known.
-    #[error(
-        "nothing says where the server {server} sends requests: \
-         add routing with a serviceDestination, or --upstream {hostname}=ADDR:PORT"
-    )]
-    NoDestination {
-        /// Name of the server.
-        server: String,
-        /// Its hostname.
-        hostname: String,
-        /// The server's hostname in the document.
-        origin: Origin,
-    },
-    /// A wildcard server cannot choose the port.
-    #[error(
-        "the server {server} sends requests to the host that they name, \
-         which works on port {expected} only, not {port}"
-    )]
-    DynamicPort {
-        /// Name of the server.
-        server: String,
-        /// The port in the document.
-        port: u16,
-        /// The port that works.
-        expected: u16,
-        /// The destination in the document.
-        origin: Origin,
-    },
-    /// A wildcard server cannot choose the names in certificates.
-    #[error(
-        "the server {server} sends requests to the host that they name, and that host is the \
-         name its certificate must hold: remove subjectAltNames"
-    )]
-    DynamicSubjectAltNames {
-        /// Name of the server.
-        server: String,
-        /// The TLS settings in the document.
-        origin: Origin,
-    },
-    /// An `--upstream` that nothing uses.
-    #[error("--upstream {host}: the Gateway neither serves this host nor fetches keys from it")]
-    UnusedUpstream {
-        /// The host.
-        host: String,
-    },
-}
-
-impl EmitError {
-    /// Where in the document the cause is.
-    pub fn origin(&self) -> Option<&Origin> {
-        match self {
-            Self::NoTrustedCa { origin, .. } => origin.as_ref(),
-            Self::NoDestination { origin, .. }
-            | Self::DynamicPort { origin, .. }
-            | Self::DynamicSubjectAltNames { origin, .. } => Some(origin),
-            Self::UnusedUpstream { .. } => None,
-        }
-    }
+    /// The files of Kubernetes secrets that the Gateway names.
+    pub tls_secrets: Vec<TlsSecret>,
 }
 
 /// A bootstrap that needs no other file but the module and the certificates it names.
@@ -140,7 +77,7 @@ impl EmitError {
 /// # Errors
 /// See [`EmitError`].
 pub fn bootstrap(compiled: &Compiled, options: &Options) -> Result<Value, EmitError> {
-    let plan = upstream::plan(compiled, options)?;
+    let plan = plan::plan(compiled, options)?;
     let filter = wasm::inline(wasm::filter_config(compiled, options));
     Ok(whole(compiled, options, &plan, filter, &|_| None))
 }
@@ -149,18 +86,18 @@ pub fn bootstrap(compiled: &Compiled, options: &Options) -> Result<Value, EmitEr
 fn whole(
     compiled: &Compiled,
     options: &Options,
-    plan: &upstream::Plan,
+    plan: &plan::Plan,
     enforcement: listener::Enforcement,
     per_host: route::PerHost<'_>,
 ) -> Value {
     let mut bootstrap = base(options);
     let routes = listener::Routes::Inline(route::configuration(plan, per_host));
-    let dynamic = plan.has_dynamic();
+    let needs = Needs::of(plan);
     set(
         &mut bootstrap,
         "static_resources",
         json!({
-            "listeners": [listener::listener(&compiled.policy, options, routes, enforcement, dynamic)],
+            "listeners": [listener::listener(&compiled.policy, options, routes, enforcement, needs)],
             "clusters": cluster::clusters(plan),
         }),
     );
@@ -206,7 +143,7 @@ pub fn dynamic(
     options: &Options,
     folder: &Path,
 ) -> Result<Dynamic, EmitError> {
-    let plan = upstream::plan(compiled, options)?;
+    let plan = plan::plan(compiled, options)?;
     let file = |name: &str| {
         json!({
             "path_config_source": {"path": folder.join(name).to_string_lossy()},
@@ -214,12 +151,14 @@ pub fn dynamic(
         })
     };
     let mut bootstrap = base(options);
+    // The listener stays while rules change.
+    let needs = Needs { rewritten: true, ..Needs::of(&plan) };
     let routes = listener::Routes::Discovered(file(ROUTES_FILE));
     let filter = wasm::discovered(file(FILTER_FILE));
     set(
         &mut bootstrap,
         "static_resources",
-        json!({"listeners": [listener::listener(&compiled.policy, options, routes, filter, plan.has_dynamic())]}),
+        json!({"listeners": [listener::listener(&compiled.policy, options, routes, filter, needs)]}),
     );
     set(&mut bootstrap, "dynamic_resources", json!({"cds_config": file(CLUSTERS_FILE)}));
     let resources = Resources {
@@ -236,6 +175,12 @@ fn base(options: &Options) -> Value {
         "node": {"id": FILTER_NAME, "cluster": FILTER_NAME},
         "admin": {"address": address(options.admin)},
         "stats_config": {"stats_tags": stats_tags()},
+        // Envoy takes only small regular expressions unless told otherwise, and a long path or host
+        // name makes one that is larger. The limit is the one that Istio sets.
+        "layered_runtime": {"layers": [{
+            "name": "regular-expressions",
+            "static_layer": {"re2.max_program_size.error_level": 32_768},
+        }]},
         // Without a limit, Envoy warns at start, rightly: descriptors run out first.
         "overload_manager": {
             "resource_monitors": [{

@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::set;
-use super::upstream::{Plan, Route};
+use super::plan::{Plan, Route};
+use super::{rule, set};
+use crate::compile::model::RouteRule;
 
 /// What filters are told about single hostnames: `typed_per_filter_config` of the virtual host.
 pub(super) type PerHost<'a> = &'a dyn Fn(&str) -> Option<Value>;
@@ -48,17 +49,40 @@ fn nowhere(name: &str, hostname: &str) -> Value {
 }
 
 fn virtual_host(route: &Route) -> Value {
-    // Answers of external APIs may take long or never end (downloads, event streams): the idle
-    // time-out of the stream bounds them instead.
-    let mut action = json!({"cluster": route.cluster, "timeout": "0s"});
-    if let Some(host) = &route.host_rewrite {
-        set(&mut action, "host_rewrite_literal", host.as_str());
-    }
+    let guard = route.entries.iter().any(|entry| entry.rule.as_ref().is_some_and(depends_on_path));
+    let guard = guard.then(hidden_dot_segments);
+    let routes = route.entries.iter().flat_map(rule::routes);
     json!({
         "name": route.hostname,
         "domains": domains(&route.hostname),
-        "routes": [{"match": {"prefix": "/"}, "route": action}],
+        "routes": guard.into_iter().chain(routes).collect::<Vec<_>>(),
     })
+}
+
+/// Whether a rule goes by the path, or changes it.
+fn depends_on_path(rule: &RouteRule) -> bool {
+    rule.rewrite_path.is_some() || rule.matches.iter().any(|it| it.path.is_some())
+}
+
+/// Paths with dot segments that Envoy does not see and the upstream may: they would lead out of the
+/// prefix that a rule matched, or put in its place, though the decision was about the path as it
+/// came. What the filter judged by every reading is refused there.
+fn hidden_dot_segments() -> Value {
+    json!({
+        "match": {"safe_regex": {"regex": dot_segment_regex()}},
+        "direct_response": {
+            "status": 400,
+            "body": {"inline_string": "the path can be read in several ways"},
+        },
+    })
+}
+
+/// A path with a dot segment, by whatever reading: RE2, over the whole path.
+fn dot_segment_regex() -> String {
+    const SLASH: &str = r"(?:/|\\|%(?:25)*(?:2[fF]|5[cC]))";
+    const DOT: &str = r"(?:\.|%(?:25)*2[eE])";
+    const END: &str = r"(?:[;/\\]|%(?:25)*(?:2[fF]|5[cC]|3[bBfF]|23))";
+    format!("(?:.*{SLASH})?{DOT}{{1,2}}(?:{END}.*)?")
 }
 
 /// A hostname, also with the dot that names may end in: were it Envoy that took it off, the filter
@@ -67,5 +91,47 @@ fn domains(hostname: &str) -> Vec<String> {
     match hostname == "*" || hostname.ends_with(']') {
         true => vec![hostname.to_owned()],
         false => vec![hostname.to_owned(), format!("{hostname}.")],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn dot_segments_are_found_by_every_reading_and_nothing_else_is() {
+        let regex = format!("^(?:{})$", super::dot_segment_regex());
+        let regex = regex::Regex::new(&regex).unwrap();
+        for path in [
+            "/a/..%2fb",
+            "/a/%2e%2E%2Fb",
+            "/a%2f../b",
+            "/a/.%2e/b",
+            "/a/..;x/b",
+            "/a/..%3bx/b",
+            "/a/..%253bx/b",
+            "/a/%252e%252e%252fb",
+            "/a\\..\\b",
+            "/a%5c..%5cb",
+            "/a/..",
+            "/a%2f..",
+            "/a/.%2fb",
+            "/a/..%3fb",
+        ] {
+            assert!(regex.is_match(path), "{path}");
+        }
+        for path in [
+            "/",
+            "/a/b",
+            "/@scope%2fpackage",
+            "/.well-known/x",
+            "/compare/main...feature",
+            "/a..b/c",
+            "/a/..b",
+            "/a/b..",
+            "/a/.../b",
+            "/v1;p=1/x",
+            "/a%20b/%C3%A9",
+        ] {
+            assert!(!regex.is_match(path), "{path}");
+        }
     }
 }

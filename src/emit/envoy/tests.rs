@@ -3,12 +3,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::*;
+use crate::compile::model::routing::{ClientCertificate, TlsProtocol, UpstreamTls};
 use crate::compile::model::{
-    ClientCertificate, Deployment, Destination, DestinationHost, JwksCluster, ServerDeployment,
-    TrafficMode, UpstreamTls,
+    Deployment, Destination, DestinationHost, JwksCluster, RouteAction, RouteRule,
+    ServerDeployment, TrafficMode, TrustedCa,
 };
 use crate::policy::{AccessLogFields, DefaultAction, Policy, SourceIdentity};
-use crate::resource::source::{FileId, Span};
+use crate::resource::source::{FileId, Origin, Span};
 
 fn origin() -> Origin {
     Origin { span: Span { file: FileId(0), start: 0, end: 0 }, field: "spec".to_owned() }
@@ -16,9 +17,11 @@ fn origin() -> Origin {
 
 fn tls() -> UpstreamTls {
     UpstreamTls {
-        ca_certificates: None,
+        trusted: TrustedCa::System,
         client_certificate: None,
+        server_name: None,
         subject_alt_names: Vec::new(),
+        protocol: TlsProtocol::default(),
         origin: origin(),
     }
 }
@@ -28,18 +31,33 @@ fn server(
     destination: Option<(DestinationHost, u16, Option<UpstreamTls>)>,
 ) -> ServerDeployment {
     let name = hostname.replace('*', "any");
-    let destination = destination.map(|(host, port, tls)| Destination {
-        cluster: format!("server|{name}"),
-        host,
-        port,
-        tls,
-        origin: origin(),
+    let rule = destination.map(|(host, port, tls)| {
+        let cluster = format!("server|{name}");
+        let destination = Destination { cluster, host, port, tls, origin: origin() };
+        rule(RouteAction::Forward(Box::new(destination)))
     });
     ServerDeployment {
         name,
         hostname: hostname.to_owned(),
         traffic_mode: TrafficMode::Egress,
-        destination,
+        routes: rule.into_iter().collect(),
+        left_to_gateway: Vec::new(),
+        origin: origin(),
+    }
+}
+
+/// A rule that is for every request and changes nothing.
+fn rule(action: RouteAction) -> RouteRule {
+    RouteRule {
+        matches: Vec::new(),
+        action,
+        rewrite_path: None,
+        rewrite_authority: None,
+        request_headers: Default::default(),
+        response_headers: Default::default(),
+        timeout: None,
+        retries: None,
+        fields: Vec::new(),
         origin: origin(),
     }
 }
@@ -55,7 +73,7 @@ fn jwks(host: &str, ca: Option<&str>) -> JwksCluster {
         host: host.to_owned(),
         port: 443,
         tls: true,
-        ca_certificates: ca.map(ToOwned::to_owned),
+        trusted: ca.map_or(TrustedCa::System, |ca| TrustedCa::File(ca.to_owned())),
         origin: origin(),
     }
 }
@@ -99,6 +117,7 @@ fn options() -> Options {
         downstream_tls: None,
         log_names: LogNames::Plain,
         system_ca: Some("/etc/ssl/certs/ca-certificates.crt".to_owned()),
+        tls_secrets: Vec::new(),
     }
 }
 
@@ -150,13 +169,13 @@ fn a_whole_bootstrap() {
 #[test]
 fn every_tls_peer_is_verified_by_ca_and_name() {
     let mutual = UpstreamTls {
-        ca_certificates: Some("/ca.pem".to_owned()),
-        client_certificate: Some(ClientCertificate {
+        trusted: TrustedCa::File("/ca.pem".to_owned()),
+        client_certificate: Some(ClientCertificate::Files {
             certificate: "/client.pem".to_owned(),
             private_key: "/client.key".to_owned(),
         }),
         subject_alt_names: vec!["other.test".to_owned(), "spiffe://td/a".to_owned()],
-        origin: origin(),
+        ..tls()
     };
     let gateway = compiled(
         vec![
@@ -330,7 +349,9 @@ fn the_parts_of_a_dynamic_configuration_are_those_of_the_static_one() {
     assert_eq!(Value::from(parts.resources.clusters), whole["static_resources"]["clusters"]);
     assert_eq!(parts.resources.routes, manager(&whole)["route_config"]);
     assert_eq!(parts.resources.filter, manager(&whole)["http_filters"][1]["typed_config"]);
-    let source = &manager(&parts.bootstrap)["http_filters"][1]["config_discovery"]["config_source"];
+    let filters = manager(&parts.bootstrap)["http_filters"].as_array().unwrap();
+    let filter = filters.iter().find(|filter| filter["name"] == FILTER_NAME).unwrap();
+    let source = &filter["config_discovery"]["config_source"];
     assert_eq!(source["path_config_source"]["path"], "/run/x/filter.json");
 }
 

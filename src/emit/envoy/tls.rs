@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::set;
-use crate::compile::model::ClientCertificate;
+use crate::compile::model::routing::TlsProtocol;
 
 /// Where systems keep their bundle of trusted CAs.
 const SYSTEM_BUNDLES: [&str; 6] = [
@@ -50,7 +50,7 @@ impl DownstreamTls {
                 "require_client_certificate": true,
                 "common_tls_context": {
                     "alpn_protocols": ["h2", "http/1.1"],
-                    "tls_params": tls_params(),
+                    "tls_params": tls_params(&TlsProtocol::default()),
                     "tls_certificates": [certificate(&self.certificate, &self.private_key)],
                     "validation_context": {"trusted_ca": {"filename": self.trusted_ca}},
                 },
@@ -59,10 +59,19 @@ impl DownstreamTls {
     }
 }
 
+/// What the gateway presents to a peer: PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ClientFiles {
+    /// Certificate chain.
+    pub certificate: String,
+    /// Private key of the chain's first certificate.
+    pub private_key: String,
+}
+
 /// TLS towards a peer.
 #[derive(Debug)]
 pub(super) struct PeerTls {
-    /// The host to connect to: its SNI and, without `subject_alt_names`, the name its
+    /// The name that is asked for: its SNI and, without `subject_alt_names`, the name its
     /// certificate must hold. Absent: the host that the request names, which
     /// [`super::cluster`] then asks Envoy to verify.
     pub host: Option<String>,
@@ -71,10 +80,23 @@ pub(super) struct PeerTls {
     /// Names of which the certificate must hold one; empty: the host.
     pub subject_alt_names: Vec<String>,
     /// What the gateway presents itself.
-    pub client_certificate: Option<ClientCertificate>,
+    pub client_certificate: Option<ClientFiles>,
+    /// What is spoken.
+    pub protocol: TlsProtocol,
 }
 
 impl PeerTls {
+    /// TLS with whomever these CAs vouch for, so far without a name.
+    pub fn trusting(trusted_ca: String) -> Self {
+        Self {
+            host: None,
+            trusted_ca,
+            subject_alt_names: Vec::new(),
+            client_certificate: None,
+            protocol: TlsProtocol::default(),
+        }
+    }
+
     /// A cluster's transport socket.
     pub fn transport_socket(&self) -> Value {
         let mut validation = json!({"trusted_ca": {"filename": self.trusted_ca}});
@@ -85,7 +107,8 @@ impl PeerTls {
         if !names.is_empty() {
             set(&mut validation, "match_typed_subject_alt_names", names);
         }
-        let mut common = json!({"tls_params": tls_params(), "validation_context": validation});
+        let params = tls_params(&self.protocol);
+        let mut common = json!({"tls_params": params, "validation_context": validation});
         if let Some(client) = &self.client_certificate {
             set(
                 &mut common,
@@ -119,9 +142,13 @@ fn certificate(chain: &str, key: &str) -> Value {
     json!({"certificate_chain": {"filename": chain}, "private_key": {"filename": key}})
 }
 
-fn tls_params() -> Value {
-    json!({
-        "tls_minimum_protocol_version": "TLSv1_2",
-        "tls_maximum_protocol_version": "TLSv1_3",
-    })
+fn tls_params(protocol: &TlsProtocol) -> Value {
+    let mut params = json!({
+        "tls_minimum_protocol_version": if protocol.only_1_3 { "TLSv1_3" } else { "TLSv1_2" },
+        "tls_maximum_protocol_version": if protocol.only_1_2 { "TLSv1_2" } else { "TLSv1_3" },
+    });
+    if !protocol.cipher_suites.is_empty() {
+        set(&mut params, "cipher_suites", json!(protocol.cipher_suites));
+    }
+    params
 }

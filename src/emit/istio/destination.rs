@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::{Place, fields, is_dns_name};
 use crate::compile::Compiled;
-use crate::compile::model::{ClientCertificate, DestinationHost, JwksCluster, UpstreamTls};
+use crate::compile::model::routing::{ClientCertificate, TlsProtocol, UpstreamTls};
+use crate::compile::model::{DestinationHost, JwksCluster, TrustedCa};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::source::Origin;
 
@@ -32,25 +33,27 @@ struct Endpoint<'c> {
 /// How a connection to it is secured.
 #[derive(Debug, PartialEq, Eq)]
 struct Tls<'c> {
-    ca_certificates: Option<&'c str>,
+    trusted: &'c TrustedCa,
     client_certificate: Option<&'c ClientCertificate>,
+    server_name: Option<&'c str>,
     subject_alt_names: &'c [String],
 }
 
 impl<'c> From<&'c UpstreamTls> for Tls<'c> {
     fn from(tls: &'c UpstreamTls) -> Self {
         Self {
-            ca_certificates: tls.ca_certificates.as_deref(),
+            trusted: &tls.trusted,
             client_certificate: tls.client_certificate.as_ref(),
+            server_name: tls.server_name.as_deref(),
             subject_alt_names: &tls.subject_alt_names,
         }
     }
 }
 
-impl Tls<'_> {
-    /// The system's CAs verify the host's own name.
-    const fn plain() -> Self {
-        Self { ca_certificates: None, client_certificate: None, subject_alt_names: &[] }
+impl<'c> Tls<'c> {
+    /// These CAs verify the host's own name.
+    const fn trusting(trusted: &'c TrustedCa) -> Self {
+        Self { trusted, client_certificate: None, server_name: None, subject_alt_names: &[] }
     }
 }
 
@@ -96,47 +99,30 @@ pub(super) fn objects(
 fn hosts<'c>(compiled: &'c Compiled, findings: &mut Diagnostics) -> Hosts<'c> {
     let mut hosts = Hosts::new();
     for server in &compiled.deployment.servers {
-        let (host, port, tls, origin) = match &server.destination {
-            Some(destination) => {
-                let host = match &destination.host {
-                    DestinationHost::Fixed(host) => host.as_str(),
-                    DestinationHost::AsRequested => server.hostname.as_str(),
-                };
-                let tls = destination.tls.as_ref().map(Tls::from);
-                (host, destination.port, tls, &destination.origin)
+        // Where other than egress servers send requests is none of our business.
+        let unrouted = server.routes.is_empty() && server.traffic_mode.is_egress();
+        let by_default = unrouted.then(|| {
+            let tls = Some(Tls::trusting(&TrustedCa::System));
+            (server.hostname.as_str(), 443, Endpoint { tls, origin: &server.origin })
+        });
+        let written = server.destinations().map(|destination| {
+            let host = match &destination.host {
+                DestinationHost::Fixed(host) => host.as_str(),
+                DestinationHost::AsRequested => server.hostname.as_str(),
+            };
+            if let Some(tls) = &destination.tls {
+                refuse_protocol(tls, findings);
             }
-            // Where other than egress servers send requests is none of our business.
-            None if !server.traffic_mode.is_egress() => continue,
-            None => (server.hostname.as_str(), 443, Some(Tls::plain()), &server.origin),
-        };
-        if host.starts_with('*') {
-            findings.push(
-                Diagnostic::warning(format!(
-                    "no ServiceEntry is written for the hosts of `{host}`"
-                ))
-                .at(origin)
-                .hint("which hosts those are is not known: write one for each"),
-            );
-            continue;
-        }
-        let ports = hosts.entry(host).or_default();
-        match ports.get(&port) {
-            Some(first) if first.tls != tls => findings.push(
-                Diagnostic::error(format!("two servers reach `{host}:{port}` in different ways"))
-                    .at(origin)
-                    .related(first.origin.span, "the other one")
-                    .hint("Istio has one cluster for each port of a host: write the same `tls`"),
-            ),
-            Some(_) => {}
-            None => {
-                ports.insert(port, Endpoint { tls, origin });
-            }
+            let tls = destination.tls.as_ref().map(Tls::from);
+            (host, destination.port, Endpoint { tls, origin: &destination.origin })
+        });
+        let endpoints: Vec<_> = written.chain(by_default).collect();
+        for (host, port, endpoint) in endpoints {
+            add(&mut hosts, host, port, endpoint, findings);
         }
     }
     for jwks in &compiled.deployment.jwks {
-        let tls = jwks
-            .tls
-            .then(|| Tls { ca_certificates: jwks.ca_certificates.as_deref(), ..Tls::plain() });
+        let tls = jwks.tls.then(|| Tls::trusting(&jwks.trusted));
         let origin = &jwks.origin;
         let ports = hosts.entry(&jwks.host).or_default();
         let first = ports.entry(jwks.port).or_insert(Endpoint { tls, origin });
@@ -153,6 +139,51 @@ fn hosts<'c>(compiled: &'c Compiled, findings: &mut Diagnostics) -> Hosts<'c> {
         }
     }
     hosts
+}
+
+fn add<'c>(
+    hosts: &mut Hosts<'c>,
+    host: &'c str,
+    port: u16,
+    endpoint: Endpoint<'c>,
+    findings: &mut Diagnostics,
+) {
+    if host.starts_with('*') {
+        findings.push(
+            Diagnostic::warning(format!("no ServiceEntry is written for the hosts of `{host}`"))
+                .at(endpoint.origin)
+                .hint("which hosts those are is not known: write one for each"),
+        );
+        return;
+    }
+    let ports = hosts.entry(host).or_default();
+    match ports.get(&port) {
+        Some(first) if first.tls != endpoint.tls => findings.push(
+            Diagnostic::error(format!("two servers reach `{host}:{port}` in different ways"))
+                .at(endpoint.origin)
+                .related(first.origin.span, "the other one")
+                .hint("Istio has one cluster for each port of a host: write the same `tls`"),
+        ),
+        Some(_) => {}
+        None => {
+            ports.insert(port, endpoint);
+        }
+    }
+}
+
+/// Istio's DestinationRules do not say which versions and cipher suites are spoken.
+fn refuse_protocol(tls: &UpstreamTls, findings: &mut Diagnostics) {
+    let TlsProtocol { only_1_3, only_1_2, cipher_suites } = &tls.protocol;
+    if *only_1_3 || *only_1_2 || !cipher_suites.is_empty() {
+        findings.push(
+            Diagnostic::error("Istio cannot be told which TLS to speak to a single host")
+                .at(&tls.origin)
+                .hint(
+                    "remove `minProtocolVersion`, `maxProtocolVersion` and `cipherSuites`, or set \
+                     them for the whole mesh (`meshConfig.tlsDefaults`)",
+                ),
+        );
+    }
 }
 
 fn service_entry(host: &str, ports: &BTreeMap<u16, Endpoint<'_>>) -> Value {
@@ -194,19 +225,31 @@ fn destination_rule(host: &str, ports: &BTreeMap<u16, Endpoint<'_>>) -> Option<V
 }
 
 /// Istio verifies nothing but the chain unless it is told the names; without `caCertificates` it
-/// takes the CAs of the proxy's own system.
+/// takes the CAs of the proxy's own system. A secret, `credentialName`, stands for all files.
 fn client_tls(host: &str, tls: &Tls<'_>) -> Value {
-    let client = tls.client_certificate;
+    let asked = tls.server_name.unwrap_or(host);
     let names = match tls.subject_alt_names {
-        [] => json!([host]),
+        [] => json!([asked]),
         names => json!(names),
     };
+    let (file, secret) = match tls.trusted {
+        TrustedCa::System => (None, None),
+        TrustedCa::File(file) => (Some(file), None),
+        TrustedCa::Secret(secret) => (None, Some(secret)),
+    };
+    let (certificate, private_key) = match tls.client_certificate {
+        Some(ClientCertificate::Files { certificate, private_key }) => {
+            (Some(certificate), Some(private_key))
+        }
+        Some(ClientCertificate::Secret(_)) | None => (None, None),
+    };
     fields([
-        ("mode", json!(if client.is_some() { "MUTUAL" } else { "SIMPLE" })),
-        ("caCertificates", json!(tls.ca_certificates)),
-        ("clientCertificate", json!(client.map(|client| &client.certificate))),
-        ("privateKey", json!(client.map(|client| &client.private_key))),
-        ("sni", json!(host)),
+        ("mode", json!(if tls.client_certificate.is_some() { "MUTUAL" } else { "SIMPLE" })),
+        ("credentialName", json!(secret)),
+        ("caCertificates", json!(file)),
+        ("clientCertificate", json!(certificate)),
+        ("privateKey", json!(private_key)),
+        ("sni", json!(asked)),
         ("subjectAltNames", names),
     ])
 }

@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`plugin`] | `--to wasm-plugin`: the filter as a WasmPlugin, and what it needs |
+//! | `gateway` | what is left to the gateway, said in a note |
 //! | `destination` | ServiceEntry and DestinationRule of hosts outside the mesh |
 //! | [`native`] | `--to istio-native`: Istio's own objects instead of the filter |
 //!
@@ -10,6 +11,7 @@
 //! Nothing here reads files.
 
 mod destination;
+mod gateway;
 pub mod native;
 pub mod plugin;
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Emitted, Place, Version, check_size, destination};
+use super::{Emitted, Place, Version, check_size, destination, gateway};
 use crate::compile::Compiled;
 use crate::emit::envoy::FILTER_NAME;
 use crate::policy::{JwksSource, Policy};
@@ -31,6 +31,7 @@ pub fn objects(compiled: &Compiled, options: &Options) -> Emitted {
     let Some(place) = Place::new(&compiled.deployment, &mut findings) else {
         return Emitted { objects: Vec::new(), findings };
     };
+    findings.extend(gateway::note(compiled));
     let mut objects = destination::objects(place, compiled, &mut findings);
     let config = json!(with_istio_clusters(compiled));
     check_size(

@@ -2,8 +2,7 @@
 
 use super::{EgressEntry, Gateway, fields};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
-use crate::resource::shape::{self, Object, closest};
-use crate::resource::tree::Node;
+use crate::resource::shape;
 
 impl Gateway<'_> {
     /// Reports every field that is unknown, missing, empty or of a wrong type.
@@ -14,13 +13,8 @@ impl Gateway<'_> {
             None => &fields::LISTED_GATEWAY,
         };
         shape::check(self.0, fields, "the Gateway", diagnostics);
-        let Some(spec) = self.spec() else { return };
-        refuse_misplaced(spec, &fields::SPEC, "`spec`", diagnostics);
         for entry in self.egress_authorization() {
             refuse_inexact(entry, diagnostics);
-        }
-        for server in self.servers() {
-            refuse_misplaced(server.0, &fields::SERVER, "a server", diagnostics);
         }
     }
 }
@@ -65,29 +59,5 @@ fn refuse_inexact(entry: EgressEntry<'_>, diagnostics: &mut Diagnostics) {
                     ),
             );
         }
-    }
-}
-
-/// Reports a field that looks like one of the security fields but is not, or is one of a server's
-/// in the wrong place. Other unknown fields are none of our business.
-fn refuse_misplaced(node: Node<'_>, known: &Object, place: &str, diagnostics: &mut Diagnostics) {
-    const ALL: [&str; 3] = ["authentication", "authorization", "egressAuthorization"];
-    for (key, _) in node.entries() {
-        let text = key.scalar_text().unwrap_or_default();
-        if known.fields.iter().any(|field| field.name == text) {
-            continue;
-        }
-        let Some(meant) = closest(text, ALL.into_iter()) else { continue };
-        let diagnostic = Diagnostic::error(format!("`{text}` is not a field of {place}"));
-        let hint = match meant {
-            "egressAuthorization" if text == meant => {
-                "`egressAuthorization` belongs directly below `spec`".to_owned()
-            }
-            meant if text == meant => {
-                format!("`{meant}` belongs to a server: indent it to stand beside its `hostname`")
-            }
-            meant => format!("did you mean `{meant}`?"),
-        };
-        diagnostics.push(diagnostic.on(key).hint(hint));
     }
 }

@@ -251,10 +251,9 @@ impl<'a> Server<'a> {
         text(self.0, "trafficMode")
     }
 
-    /// `routing.rules`, with `routing` itself for places.
-    pub fn routing(self) -> Option<(Node<'a>, Option<Node<'a>>)> {
-        let routing = present(self.0, "routing")?;
-        Some((routing, present(routing, "rules")))
+    /// `routing`.
+    pub fn routing(self) -> Option<Node<'a>> {
+        present(self.0, "routing")
     }
 
     /// `authentication`.
@@ -393,9 +392,10 @@ impl<'a> Authorization<'a> {
         self.0.get("local")
     }
 
-    /// The key of `external`.
+    /// The key of `external`, or of what older releases called so between clusters.
     pub fn external(self) -> Option<Node<'a>> {
-        self.0.entry("external").map(|(key, _)| key)
+        let entry = self.0.entry("external").or_else(|| self.0.entry("meshInternalAuthz"));
+        entry.map(|(key, _)| key)
     }
 
     /// `local.rules`.

@@ -28,7 +28,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::listener::Enforcement;
-use super::{EmitError, upstream};
+use super::{EmitError, plan};
 use crate::compile::Compiled;
 use crate::emit::findings::Findings;
 use crate::emit::hosts::{Host, Hosts};
@@ -77,7 +77,7 @@ pub fn bootstrap(
     options: Options,
 ) -> Result<Emitted, EmitError> {
     let policy = &compiled.policy;
-    let mut plan = upstream::plan(compiled, envoy)?;
+    let mut plan = plan::plan(compiled, envoy)?;
     plan.add_hosts(policy.egress.iter().map(|host| host.hostname.as_str()));
     let hosts = Hosts::new(compiled);
     let native = Native::new(compiled, &hosts, options.form);
@@ -120,8 +120,7 @@ pub fn bootstrap(
         (!config.is_empty()).then_some(Value::Object(config))
     };
     let enforcement = Enforcement { filters, removed_headers: native.removed_headers() };
-    let mut bootstrap = super::whole(compiled, envoy, &plan, enforcement, &per_host);
-    super::set(&mut bootstrap, "layered_runtime", runtime());
+    let bootstrap = super::whole(compiled, envoy, &plan, enforcement, &per_host);
     Ok(Emitted { bootstrap: Some(bootstrap), findings: findings.into_diagnostics() })
 }
 
@@ -139,15 +138,6 @@ fn rbac(name: &str, policies: Map<String, Value>) -> Value {
 /// Turns on a filter that is off elsewhere.
 fn turned_on() -> Value {
     json!({"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}})
-}
-
-/// Envoy takes only small regular expressions unless told otherwise, and a long path or host name
-/// makes one that is larger. The limit is the one that Istio sets.
-fn runtime() -> Value {
-    json!({"layers": [{
-        "name": "regular-expressions",
-        "static_layer": {"re2.max_program_size.error_level": 32_768},
-    }]})
 }
 
 /// A Gateway on its way to Envoy's filters.

@@ -25,7 +25,7 @@ mod rbac;
 
 use serde_json::{Value, json};
 
-use super::{Emitted, Place, Version, check_size};
+use super::{Emitted, Place, Version, check_size, gateway};
 use crate::compile::Compiled;
 use crate::emit::findings::Findings;
 use crate::engine::precedence::Decides;
@@ -52,6 +52,7 @@ pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
     let native = Native { policy, hosts: &hosts };
     hosts.refuse_trials("use --to wasm-plugin to try it out, or enforce it", &mut findings);
     native.warn_of_differences(&mut findings);
+    findings.list().extend(gateway::note(compiled));
     let mut objects = Vec::new();
     if let Some(mut spec) = native.request_authentication(&mut findings) {
         place.select(&mut spec, "selector", "matchLabels");

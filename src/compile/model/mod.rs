@@ -1,10 +1,14 @@
 //! What compiling one Gateway yields.
 //!
 //! [`Compiled::policy`] is all the filter knows. [`Compiled::deployment`] is the rest that an
-//! output needs: where the gateway runs, where its servers send requests, where keys are fetched.
+//! output needs: where the gateway runs, where its servers send requests ([`routing`]), where keys
+//! are fetched.
+
+pub mod routing;
 
 use std::collections::BTreeMap;
 
+pub use self::routing::{Destination, DestinationHost, RouteAction, RouteRule, TrustedCa};
 use crate::policy::Policy;
 pub use crate::resource::gateway::TrafficMode;
 use crate::resource::source::Origin;
@@ -51,57 +55,24 @@ pub struct ServerDeployment {
     pub hostname: String,
     /// Which way the server's requests go.
     pub traffic_mode: TrafficMode,
-    /// Where requests are sent; absent when the Gateway has no routing for this server.
-    pub destination: Option<Destination>,
+    /// What becomes of requests, by the first that matches; empty when the Gateway has no routing
+    /// for this server.
+    pub routes: Vec<RouteRule>,
+    /// What the Gateway says of an egress server besides, and what is not done here.
+    pub left_to_gateway: Vec<LeftToGateway>,
     /// The server's `hostname` in the document.
     pub origin: Origin,
 }
 
-/// Where a server sends requests: `serviceDestination` of its route.
+/// A field of a server that the gateway does, and not what is made here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
-    /// Name of the Envoy cluster: `server|<server name>`.
-    pub cluster: String,
-    /// The host to connect to.
-    pub host: DestinationHost,
-    /// The port to connect to; where none is written, 443 with TLS and 80 without.
-    pub port: u16,
-    /// TLS origination; absent: plain text.
-    pub tls: Option<UpstreamTls>,
-    /// `serviceDestination.host` in the document.
+pub struct LeftToGateway {
+    /// Its name, from the server on, such as `routing.corsPolicy`.
+    pub field: String,
+    /// What follows where the gateway does not do it.
+    pub consequence: &'static str,
+    /// The field in the document.
     pub origin: Origin,
-}
-
-/// The host a server sends requests to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DestinationHost {
-    /// Always this host: a DNS name in lower case, or an IPv4 address.
-    Fixed(String),
-    /// The host that the request names. Only on servers with a wildcard hostname whose
-    /// destination repeats that wildcard.
-    AsRequested,
-}
-
-/// TLS towards an external host. The peer's certificate is always verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UpstreamTls {
-    /// PEM file of trusted CAs on the gateway; absent: the system's.
-    pub ca_certificates: Option<String>,
-    /// What the gateway presents itself; present in mode MUTUAL.
-    pub client_certificate: Option<ClientCertificate>,
-    /// Names of which the peer's certificate must hold one; empty: the destination host.
-    pub subject_alt_names: Vec<String>,
-    /// The `tls` field in the document.
-    pub origin: Origin,
-}
-
-/// PEM files on the gateway with which it authenticates itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// Certificate chain.
-    pub certificate: String,
-    /// Private key of the chain's first certificate.
-    pub private_key: String,
 }
 
 /// A cluster through which keys are fetched.
@@ -115,9 +86,19 @@ pub struct JwksCluster {
     pub port: u16,
     /// Whether the URI is https. The peer's certificate is always verified.
     pub tls: bool,
-    /// PEM file of trusted CAs on the gateway: that of a server with the same destination host;
-    /// absent: the system's.
-    pub ca_certificates: Option<String>,
+    /// Who may have issued the peer's certificate: as of a server with the same destination host,
+    /// else the system's CAs.
+    pub trusted: TrustedCa,
     /// The first `jwksUri` in the document that needs this cluster.
     pub origin: Origin,
+}
+
+impl ServerDeployment {
+    /// Every destination of the server, as often as rules name it.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        self.routes.iter().filter_map(|rule| match &rule.action {
+            RouteAction::Forward(destination) => Some(&**destination),
+            RouteAction::Redirect(_) | RouteAction::Respond { .. } => None,
+        })
+    }
 }
