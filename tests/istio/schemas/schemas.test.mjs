@@ -2,7 +2,8 @@
 //
 // `@kubernetes-models/istio` holds the schemas of the CustomResourceDefinitions that Istio 1.29.2
 // publishes, compiled by Ajv: types, enumerations, patterns and bounds. Fields of another name
-// are admitted by these schemas (an API server drops them), so `types.rs` looks for those.
+// are admitted by these schemas (an API server drops them), so `tests/pure/istio/types.rs` looks for
+// those, in the shapes that are made here.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,6 +15,7 @@ import * as networking from "@kubernetes-models/istio/networking.istio.io/v1";
 import * as networkingAlpha from "@kubernetes-models/istio/networking.istio.io/v1alpha3";
 import * as security from "@kubernetes-models/istio/security.istio.io/v1";
 import { parseAllDocuments } from "yaml";
+import { file as shapesFile, shapes } from "./shapes.mjs";
 
 const root = join(import.meta.dirname, "../../..");
 const command = process.env.EGRESS_AUTH;
@@ -116,6 +118,10 @@ test("every field that reaches an object", () => {
     "WasmPlugin",
   ]);
   for (const object of made) assert.equal(problem(object), undefined);
+});
+
+test("the shapes that other tests go by", () => {
+  assert.equal(readFileSync(shapesFile, "utf8"), shapes(), "node tests/istio/schemas/shapes.mjs");
 });
 
 test("the committed examples", () => {

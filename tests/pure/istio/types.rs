@@ -1,24 +1,19 @@
 //! The objects hold nothing that Istio's API has no field for.
 //!
-//! `istio-api-rs` is generated from the schemas that Istio publishes for API servers, and
-//! `k8s-openapi` from those of Kubernetes. An object that becomes one of their types and is the
-//! same afterwards has only fields, words and types that an API server stores; a field of another
-//! name would be dropped there, and what it protects with it.
+//! `tests/istio/shapes.json` has the fields of every kind with their types and words, taken from the
+//! CustomResourceDefinitions that Istio publishes (`tests/istio/schemas/shapes.mjs` writes it and says
+//! what its shapes are). A field of another name would be dropped by an API server, and what it
+//! protects with it.
 
-use istio_api_rs::extensions::v1alpha1::wasm_plugin::WasmPlugin;
-use istio_api_rs::networking::v1::destination_rule::DestinationRule;
-use istio_api_rs::networking::v1::gateway::Gateway;
-use istio_api_rs::networking::v1::service_entry::ServiceEntry;
-use istio_api_rs::networking::v1::virtual_service::VirtualService;
-use istio_api_rs::networking::v1alpha3::envoy_filter::EnvoyFilter;
-use istio_api_rs::security::v1::authorization_policy::AuthorizationPolicy;
-use istio_api_rs::security::v1::request_authentication::RequestAuthentication;
-use k8s_openapi::api::networking::v1::NetworkPolicy;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
-/// Panics, with the fields, when an object does not fit the type of its kind.
+static SHAPES: LazyLock<BTreeMap<String, Value>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../istio/shapes.json")).unwrap());
+
+/// Panics, with the fields, when an object does not fit the shape of its kind.
 pub fn assert_fit(objects: &[Value]) {
     for object in objects {
         let wrong = misfits(object);
@@ -28,55 +23,87 @@ pub fn assert_fit(objects: &[Value]) {
 
 /// What is wrong with an object; nothing when it fits.
 fn misfits(object: &Value) -> Vec<String> {
-    let kind = [&object["apiVersion"], &object["kind"]].map(|it| it.as_str().unwrap_or_default());
-    let stored = match kind {
-        ["extensions.istio.io/v1alpha1", "WasmPlugin"] => stored::<WasmPlugin>(object),
-        ["networking.istio.io/v1", "DestinationRule"] => stored::<DestinationRule>(object),
-        ["networking.istio.io/v1", "Gateway"] => stored::<Gateway>(object),
-        ["networking.istio.io/v1", "ServiceEntry"] => stored::<ServiceEntry>(object),
-        ["networking.istio.io/v1", "VirtualService"] => stored::<VirtualService>(object),
-        ["networking.istio.io/v1alpha3", "EnvoyFilter"] => stored::<EnvoyFilter>(object),
-        ["security.istio.io/v1", "AuthorizationPolicy"] => stored::<AuthorizationPolicy>(object),
-        ["security.istio.io/v1", "RequestAuthentication"] => {
-            stored::<RequestAuthentication>(object)
-        }
-        ["networking.k8s.io/v1", "NetworkPolicy"] => stored::<NetworkPolicy>(object),
-        [version, kind] => Err(format!("no type for {kind} of {version}")),
+    let [version, kind] =
+        [&object["apiVersion"], &object["kind"]].map(|it| it.as_str().unwrap_or_default());
+    let Some(spec) = SHAPES.get(&format!("{version} {kind}")) else {
+        return vec![format!("no type for {kind} of {version}")];
     };
+    let texts = json!({"*": "string"});
+    let whole = json!({
+        "apiVersion!": "string",
+        "kind!": "string",
+        "metadata!": {"name!": "string", "namespace": "string", "labels": texts,
+                      "annotations": texts},
+        "spec!": spec,
+    });
     let mut wrong = Vec::new();
-    match stored {
-        Ok(stored) => lost("", object, &stored, &mut wrong),
-        Err(error) => wrong.push(error),
-    }
+    check("", object, &whole, &mut wrong);
     wrong
 }
 
-/// An object as an API server would give it back.
-fn stored<T: DeserializeOwned + Serialize>(object: &Value) -> Result<Value, String> {
-    let typed: T = serde_path_to_error::deserialize(object).map_err(|error| format!("{error}"))?;
-    serde_json::to_value(typed).map_err(|error| error.to_string())
-}
-
-/// Adds the path of everything in `ours` that is missing or different in `theirs`. What only
-/// `theirs` has are defaults.
-fn lost(path: &str, ours: &Value, theirs: &Value, wrong: &mut Vec<String>) {
-    match (ours, theirs) {
-        (Value::Object(fields), Value::Object(_)) => {
-            for (name, value) in fields {
-                let path = format!("{path}.{name}");
-                match theirs.get(name) {
-                    Some(theirs) => lost(&path, value, theirs, wrong),
-                    None => wrong.push(format!("{path} is lost")),
+/// Adds what keeps a value from having a shape, with the path to it.
+fn check(path: &str, value: &Value, shape: &Value, wrong: &mut Vec<String>) {
+    let Some(members) = shape.as_object() else {
+        let fits = match shape.as_str().unwrap() {
+            "any" => true,
+            "string" => value.is_string(),
+            "number" => value.is_number(),
+            "boolean" => value.is_boolean(),
+            other => panic!("no such shape: {other}"),
+        };
+        if !fits {
+            wrong.push(format!("{path} is {value} but not a {shape}"));
+        }
+        return;
+    };
+    if let Some(words) = members.get("=") {
+        if !words.as_array().unwrap().contains(value) {
+            wrong.push(format!("{path} is {value} but not one of {words}"));
+        }
+    } else if let Some(shapes) = members.get("|") {
+        let fits = shapes.as_array().unwrap().iter().any(|shape| {
+            let mut wrong = Vec::new();
+            check(path, value, shape, &mut wrong);
+            wrong.is_empty()
+        });
+        if !fits {
+            wrong.push(format!("{path} is {value} but none of {shapes}"));
+        }
+    } else if let Some(shape) = members.get("[]") {
+        match value.as_array() {
+            Some(items) => {
+                for (position, item) in items.iter().enumerate() {
+                    check(&format!("{path}[{position}]"), item, shape, wrong);
                 }
             }
+            None => wrong.push(format!("{path} is {value} but no list")),
         }
-        (Value::Array(items), Value::Array(theirs)) if items.len() == theirs.len() => {
-            for (position, (item, theirs)) in items.iter().zip(theirs).enumerate() {
-                lost(&format!("{path}[{position}]"), item, theirs, wrong);
-            }
+    } else {
+        match value.as_object() {
+            Some(fields) => check_fields(path, fields, members, wrong),
+            None => wrong.push(format!("{path} is {value} but no object")),
         }
-        _ if ours == theirs => {}
-        _ => wrong.push(format!("{path} became {theirs}")),
+    }
+}
+
+fn check_fields(
+    path: &str,
+    fields: &serde_json::Map<String, Value>,
+    shapes: &serde_json::Map<String, Value>,
+    wrong: &mut Vec<String>,
+) {
+    for (name, value) in fields {
+        let required = format!("{name}!");
+        let known = shapes.get(name).or(shapes.get(&required)).or(shapes.get("*"));
+        match known {
+            Some(shape) => check(&format!("{path}.{name}"), value, shape, wrong),
+            None => wrong.push(format!("{path}.{name} is no field")),
+        }
+    }
+    for name in shapes.keys().filter_map(|name| name.strip_suffix('!')) {
+        if !fields.contains_key(name) {
+            wrong.push(format!("{path}.{name} is missing"));
+        }
     }
 }
 
@@ -90,6 +117,7 @@ fn what_does_not_fit_is_found() {
         ("WasmPlugin", "/spec/failStrategy", json!("FAIL_SOMEHOW"), "FAIL_SOMEHOW"),
         ("WasmPlugin", "/spec/priority", json!("1000"), "spec.priority"),
         ("WasmPlugin", "/spec/vmConfig/env/0/naem", json!("X"), ".spec.vmConfig.env[0].naem"),
+        ("WasmPlugin", "/metadata/labels/a", json!(1), ".metadata.labels.a"),
         ("ServiceEntry", "/spec/resolution", json!("DNS_SOMETIMES"), "DNS_SOMETIMES"),
         ("ServiceEntry", "/spec/ports/0/number", json!("443"), "spec.ports[0].number"),
         ("ServiceEntry", "/spec/exportsTo", json!(["."]), ".spec.exportsTo"),
