@@ -65,7 +65,7 @@ pub use jwt_rules::{MAX_CLOCK_SKEW_SECONDS, RemoteJwks};
 pub use keyring::KeyRing;
 pub use policy_error::PolicyError;
 pub use request::Request;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(feature = "page", not(target_arch = "wasm32")))]
 pub(crate) use rules::{ClaimPattern, Principal};
 pub use source::{NoPeerCertificate, PeerCertificate};
 pub use trace::{NoTrace, Steps, Trace};
