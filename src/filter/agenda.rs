@@ -31,7 +31,7 @@ impl Agenda {
     }
 
     /// When the next document is due, and which it is; absent where there is none.
-    pub fn next(&mut self) -> Option<(u64, usize)> {
+    pub fn earliest(&mut self) -> Option<(u64, usize)> {
         while let Some(Reverse((at, document))) = self.queue.peek().copied() {
             if self.times.get(document) == Some(&at) {
                 return Some((at, document));
@@ -43,7 +43,7 @@ impl Agenda {
 
     /// A document that is due. It stays due until it is put off.
     pub fn due(&mut self, now: u64) -> Option<usize> {
-        self.next().filter(|(at, _)| *at <= now).map(|(_, document)| document)
+        self.earliest().filter(|(at, _)| *at <= now).map(|(_, document)| document)
     }
 }
 
@@ -55,11 +55,11 @@ mod tests {
     fn each_document_is_due_at_its_own_time() {
         let mut agenda = Agenda::new(3);
         for (document, at) in [(0, 50), (1, 20), (2, 30)] {
-            assert_eq!(agenda.next(), Some((0, document)));
+            assert_eq!(agenda.earliest(), Some((0, document)));
             assert_eq!(agenda.due(0), Some(document));
             agenda.set(document, at);
         }
-        assert_eq!((agenda.due(19), agenda.next()), (None, Some((20, 1))));
+        assert_eq!((agenda.due(19), agenda.earliest()), (None, Some((20, 1))));
         // Put off, brought forward, and left where it is.
         agenda.set(1, 90);
         agenda.set(0, 25);
@@ -73,7 +73,7 @@ mod tests {
         agenda.set(1, 300);
         assert_eq!(agenda.due(200), Some(0));
         agenda.set(0, 300);
-        assert_eq!((agenda.due(200), agenda.next()), (None, Some((300, 0))));
+        assert_eq!((agenda.due(200), agenda.earliest()), (None, Some((300, 0))));
     }
 
     #[test]

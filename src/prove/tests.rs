@@ -92,10 +92,14 @@ fn claim<'f>(found: &'f Found, name: &str) -> &'f Value {
     &found.example.token.as_map().unwrap()[name]
 }
 
+/// Old and new paths, how they stand to each other, and what is gained and lost.
+type PathRow = (&'static [&'static str], &'static [&'static str], Verdict, Words, Words);
+type Words = &'static [&'static str];
+
 #[test]
 fn paths_that_are_gained_and_lost_are_found() {
     use Verdict::{Crossing, Equal, Wider};
-    let table: [(&[&str], &[&str], Verdict, &[&str], &[&str]); 10] = [
+    let table: [PathRow; 10] = [
         (
             &["/v1/payments", "/v1/payments/{*}", "/v1/payments/{*}/{*}"],
             &["/v1/payments/{**}"],
@@ -139,7 +143,9 @@ fn tokens_that_are_gained_are_found() {
     let mut six = five.to_vec();
     six.push(sub("team-*"));
     let joined = json!({ "sub": "svc-*", "other": { "sub": "*-prod" } });
-    let table: [(Vec<Value>, Vec<Value>, &str, &dyn Fn(&str) -> bool); 4] = [
+    // Old and new principals, and a claim whose value is gained.
+    type Row = (Vec<Value>, Vec<Value>, &'static str, &'static dyn Fn(&str) -> bool);
+    let table: [Row; 4] = [
         (vec![other("region", "*x*")], vec![other("region", "*")], "region", &|it| {
             !it.contains('x')
         }),

@@ -84,7 +84,7 @@ impl Keys {
 
     /// When something is due next, in milliseconds since the Unix epoch.
     pub fn next(&mut self) -> Option<u64> {
-        self.agenda.next().map(|(at, _)| at)
+        self.agenda.earliest().map(|(at, _)| at)
     }
 
     /// Does what is due, and looks at the documents that requests wait for. Callable in callbacks
