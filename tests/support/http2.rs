@@ -11,10 +11,18 @@ use super::LIMIT;
 /// Sends one request with its trailers on a connection of its own, and returns the head of the
 /// response. gRPC denials have no body: they are all head.
 pub fn send(to: SocketAddr, request: Request<&'static str>, trailers: HeaderMap) -> Response<()> {
+    try_send(to, request, trailers).unwrap()
+}
+
+/// The same; nothing where no response comes.
+pub fn try_send(
+    to: SocketAddr,
+    request: Request<&'static str>,
+    trailers: HeaderMap,
+) -> Option<Response<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        tokio::time::timeout(LIMIT, exchange(to, request, trailers)).await.unwrap().unwrap()
-    })
+    let exchange = async { tokio::time::timeout(LIMIT, exchange(to, request, trailers)).await };
+    runtime.block_on(exchange).ok()?.ok()
 }
 
 async fn exchange(
