@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+use clap::ValueEnum;
 use sha2::{Digest as _, Sha256};
 
 use super::envoy_args::EnvoyArgs;
-use crate::emit::istio::{Version, plugin};
+use crate::emit::istio::Version;
+use crate::emit::istio::plugin::{self, Api};
 use crate::resource::input::read_file;
 
 /// Flags of the outputs for Istio.
@@ -17,9 +19,21 @@ pub struct IstioArgs {
     /// file URL, or an oci one with a digest (oci://registry/image@sha256:...)
     #[arg(long, value_name = "URL", required_if_eq("to", "wasm-plugin"))]
     pub module_url: Option<String>,
-    /// The release of Istio, at least 1.22
-    #[arg(long, value_name = "X.Y", default_value_t = Version::NEWEST)]
+    /// The release of Istio, at least 1.22; from 1.30 on, --to wasm-plugin writes a TrafficExtension
+    #[arg(long, value_name = "X.Y", default_value_t = Version::DEFAULT)]
     pub istio_version: Version,
+    /// By which kind of object --to wasm-plugin tells Istio of the filter, whatever its release has
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub extension_api: Option<ApiArg>,
+}
+
+/// `--extension-api`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ApiArg {
+    /// A WasmPlugin, which every release has
+    WasmPlugin,
+    /// A TrafficExtension, from Istio 1.30 on
+    TrafficExtension,
 }
 
 impl IstioArgs {
@@ -49,7 +63,21 @@ impl IstioArgs {
                 anyhow::bail!("{url} names no scheme: write oci://{url}, https://..., or another")
             }
         };
-        Ok(plugin::Options { url, sha256, version: self.istio_version })
+        let version = self.istio_version;
+        let api = match self.extension_api {
+            None => Api::of(version),
+            Some(ApiArg::WasmPlugin) => Api::WasmPlugin,
+            Some(ApiArg::TrafficExtension) => {
+                ensure!(
+                    version >= Version::TRAFFIC_EXTENSION,
+                    "Istio {version} has no TrafficExtension: name the release that you have, \
+                     --istio-version {} or later",
+                    Version::TRAFFIC_EXTENSION
+                );
+                Api::TrafficExtension
+            }
+        };
+        Ok(plugin::Options { url, sha256, version, api })
     }
 }
 

@@ -57,14 +57,41 @@ fn the_checksum_is_that_of_the_module_or_of_its_image() {
 }
 
 #[test]
+fn newer_releases_get_a_traffic_extension_unless_another_kind_is_asked_for() {
+    let image = format!("oci://registry.test/egress-auth@sha256:{DIGEST}");
+    let plugin = spec(&wasm_plugin(&["--module-url", &image]));
+    let with = |arguments: &[&str]| {
+        let output = wasm_plugin(&[&["--module-url", &image][..], arguments].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        serde_saphyr::from_str::<Value>(text.split("---\n").last().unwrap()).unwrap()
+    };
+    let extension = with(&["--istio-version", "1.30"]);
+    assert_eq!(extension["kind"], "TrafficExtension");
+    assert_eq!(extension["apiVersion"], "extensions.istio.io/v1alpha1");
+    let mut same = extension["spec"]["wasm"].clone();
+    for field in ["phase", "priority", "match", "selector"] {
+        same[field] = extension["spec"][field].clone();
+    }
+    assert_eq!(same, plugin);
+    let older = with(&["--istio-version", "1.31", "--extension-api", "wasm-plugin"]);
+    assert_eq!((&older["kind"], &older["spec"]), (&json!("WasmPlugin"), &plugin));
+    let early = wasm_plugin(&["--module-url", &image, "--extension-api", "traffic-extension"]);
+    assert_eq!(early.status.code(), Some(1));
+    let error = String::from_utf8(early.stderr).unwrap();
+    assert!(error.contains("--istio-version 1.30 or later"), "{error}");
+}
+
+#[test]
 fn what_a_release_does_not_know_is_not_written() {
     let image = format!("oci://registry.test/egress-auth@sha256:{DIGEST}");
     for (release, expected) in
-        [("1.26", "FAIL_CLOSE"), ("1.27", "FAIL_RELOAD"), ("1.30", "FAIL_RELOAD")]
+        [("1.26", "FAIL_CLOSE"), ("1.27", "FAIL_RELOAD"), ("1.29", "FAIL_RELOAD")]
     {
         let written = wasm_plugin(&["--module-url", &image, "--istio-version", release]);
         assert_eq!(spec(&written)["failStrategy"], expected, "{release}");
     }
+    assert_eq!(spec(&wasm_plugin(&["--module-url", &image]))["failStrategy"], "FAIL_RELOAD");
     for arguments in [
         vec!["--module-url", &image, "--istio-version", "1.21"],
         vec!["--module-url", &image, "--istio-version", "latest"],

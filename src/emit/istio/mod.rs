@@ -2,7 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`plugin`] | `--to wasm-plugin`: the filter as a WasmPlugin, and what it needs |
+//! | [`plugin`] | `--to wasm-plugin`: the filter as a WasmPlugin or TrafficExtension, and what it needs |
 //! | `gateway` | what is left to the gateway, said in a note |
 //! | `destination` | ServiceEntry and DestinationRule of hosts outside the mesh |
 //! | [`native`] | `--to istio-native`: Istio's own objects instead of the filter |
@@ -35,6 +35,10 @@ impl Version {
     pub const OLDEST: Self = Self { major: 1, minor: 22 };
     /// The newest release that the outputs are written for.
     pub const NEWEST: Self = Self { major: 1, minor: 30 };
+    /// What outputs are written for where no release is named: every later one takes them too.
+    pub const DEFAULT: Self = Self { major: 1, minor: 29 };
+    /// TrafficExtension supersedes WasmPlugin.
+    pub const TRAFFIC_EXTENSION: Self = Self { major: 1, minor: 30 };
     /// WasmPlugin knows FAIL_RELOAD.
     const FAIL_RELOAD: Self = Self { major: 1, minor: 27 };
     /// Its Envoy (1.33) knows `sourced_metadata`, and calls `metadata` deprecated.

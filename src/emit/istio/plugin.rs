@@ -1,8 +1,9 @@
-//! `--to wasm-plugin`: the filter as a WasmPlugin, and the hosts that it and its routes reach.
+//! `--to wasm-plugin`: the filter as a WasmPlugin, or as the TrafficExtension that supersedes it,
+//! and the hosts that it and its routes reach.
 
 use serde_json::json;
 
-use super::{Emitted, Place, Version, check_size, destination, gateway};
+use super::{Emitted, Place, Version, check_size, destination, gateway, set};
 use crate::compile::Compiled;
 use crate::emit::envoy::FILTER_NAME;
 use crate::policy::{JwksSource, Policy};
@@ -23,9 +24,38 @@ pub struct Options {
     pub sha256: String,
     /// The release of Istio.
     pub version: Version,
+    /// By which kind of object Istio is told of the filter.
+    pub api: Api,
 }
 
-/// The WasmPlugin and what it needs.
+/// A kind of object by which Istio is told of a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// Every release has it.
+    WasmPlugin,
+    /// From [`Version::TRAFFIC_EXTENSION`] on.
+    TrafficExtension,
+}
+
+impl Api {
+    /// The kind that a release has for it.
+    pub fn of(version: Version) -> Self {
+        match version >= Version::TRAFFIC_EXTENSION {
+            true => Self::TrafficExtension,
+            false => Self::WasmPlugin,
+        }
+    }
+
+    /// Its name in Kubernetes.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::WasmPlugin => "WasmPlugin",
+            Self::TrafficExtension => "TrafficExtension",
+        }
+    }
+}
+
+/// The object with the filter and what it needs.
 pub fn objects(compiled: &Compiled, options: &Options) -> Emitted {
     let mut findings = Diagnostics::default();
     let Some(place) = Place::new(&compiled.deployment, &mut findings) else {
@@ -43,30 +73,37 @@ pub fn objects(compiled: &Compiled, options: &Options) -> Emitted {
     );
     if config.to_string().len() > MAX_ANNOTATION_BYTES {
         findings.push(
-            Diagnostic::note("the WasmPlugin is too large for a plain `kubectl apply`")
-                .hint("use `kubectl apply --server-side`"),
+            Diagnostic::note(format!(
+                "the {} is too large for a plain `kubectl apply`",
+                options.api.kind()
+            ))
+            .hint("use `kubectl apply --server-side`"),
         );
     }
     let gateway = &compiled.policy.gateway;
-    let mut spec = json!({
+    let wasm = json!({
         "url": options.url,
         "sha256": options.sha256,
         "imagePullPolicy": "IfNotPresent",
         "pluginName": FILTER_NAME,
-        "phase": "AUTHN",
-        "priority": PRIORITY,
-        // To Istio, every listener of a gateway is on the client's side.
-        "match": [{"mode": "CLIENT"}],
         "failStrategy": match options.version >= Version::FAIL_RELOAD {
             true => "FAIL_RELOAD",
             false => "FAIL_CLOSE",
         },
-        // WasmPlugins have no other way to say whose VM it is.
+        // Istio has no other way to say whose VM it is.
         "vmConfig": {"env": [{"name": "EGRESS_AUTH_GATEWAY", "value": gateway}]},
         "pluginConfig": config,
     });
+    let mut spec = match options.api {
+        Api::WasmPlugin => wasm,
+        Api::TrafficExtension => json!({"wasm": wasm}),
+    };
+    set(&mut spec, "phase", "AUTHN");
+    set(&mut spec, "priority", PRIORITY);
+    // To Istio, every listener of a gateway is on the client's side.
+    set(&mut spec, "match", json!([{"mode": "CLIENT"}]));
     place.select(&mut spec, "selector", "matchLabels");
-    objects.push(place.object("extensions.istio.io/v1alpha1", "WasmPlugin", spec));
+    objects.push(place.object("extensions.istio.io/v1alpha1", options.api.kind(), spec));
     if findings.has_errors() {
         objects.clear();
     }

@@ -102,6 +102,16 @@ function expect(tokens, token) {
   if (found !== token) throw new Error(`${found} where ${token} should be`);
 }
 
+/**
+ * The fields of a TrafficExtension, which the package does not have yet: in the definition that Istio
+ * 1.30 publishes they are those of a WasmPlugin, with what is about the module below `wasm`.
+ */
+function trafficExtension({ selector, targetRefs, phase, priority, match, targetRef, ...wasm }) {
+  const [, ...phases] = phase["="];
+  const lua = { "inlineCode!": "string" };
+  return { lua, match, phase: { "=": ["UNSPECIFIED", ...phases] }, priority, selector, targetRefs, wasm };
+}
+
 /** The text of the file. */
 export function shapes() {
   const packages = join(import.meta.dirname, "node_modules/@kubernetes-models/istio");
@@ -113,6 +123,8 @@ export function shapes() {
       found[`${version} ${kind}`] = type(spec.match(/"[^"]*"|\w+|[^\s]/g));
     }
   }
+  const extensions = "extensions.istio.io/v1alpha1";
+  found[`${extensions} TrafficExtension`] = trafficExtension(found[`${extensions} WasmPlugin`]);
   const lines = Object.keys(found).sort().map((it) => `${JSON.stringify(it)}: ${JSON.stringify(found[it])}`);
   return `{\n${lines.join(",\n")}\n}\n`;
 }

@@ -1,7 +1,8 @@
 //! The WasmPlugin and what it needs.
 
 use egress_auth::compile::Compiled;
-use egress_auth::emit::istio::{self, Emitted, Version, plugin};
+use egress_auth::emit::istio::plugin::{self, Api};
+use egress_auth::emit::istio::{self, Emitted, Version};
 use egress_auth::policy::Policy;
 use egress_auth::resource::diagnostic::Severity;
 use serde_json::{Value, json};
@@ -11,9 +12,13 @@ use super::{PAYMENTS, compiled, errors, kinds, objects};
 const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 pub fn emit(compiled: &Compiled) -> Emitted {
+    emit_as(compiled, Api::WasmPlugin)
+}
+
+pub fn emit_as(compiled: &Compiled, api: Api) -> Emitted {
     let url = format!("oci://registry.test/egress-auth@sha256:{DIGEST}");
     let sha256 = DIGEST.to_owned();
-    plugin::objects(compiled, &plugin::Options { url, sha256, version: Version::NEWEST })
+    plugin::objects(compiled, &plugin::Options { url, sha256, version: Version::NEWEST, api })
 }
 
 fn of_kind<'o>(objects: &'o [Value], kind: &str) -> Vec<&'o Value> {

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use egress_auth::emit::istio::plugin::Api;
 use serde_json::{Value, json};
 
 static SHAPES: LazyLock<BTreeMap<String, Value>> =
@@ -113,7 +114,13 @@ fn what_does_not_fit_is_found() {
     let text = include_str!("../../istio/everything.yaml");
     let mut objects = super::objects(super::plugin::emit(&super::compiled(text)));
     objects.extend(super::objects(super::native(&super::compiled(super::BOTH), false)));
+    let newer = super::plugin::emit_as(&super::compiled(text), Api::TrafficExtension);
+    objects.extend(super::objects(newer));
     let changes = [
+        ("TrafficExtension", "/spec/wasm/failStrategy", json!("FAIL_SOMEHOW"), "FAIL_SOMEHOW"),
+        ("TrafficExtension", "/spec/wasm/phase", json!("AUTHN"), "spec.wasm.phase is no field"),
+        ("TrafficExtension", "/spec/url", json!("oci://x"), ".spec.url"),
+        ("TrafficExtension", "/spec/priority", json!("1000"), "spec.priority"),
         ("WasmPlugin", "/spec/failStrategy", json!("FAIL_SOMEHOW"), "FAIL_SOMEHOW"),
         ("WasmPlugin", "/spec/priority", json!("1000"), "spec.priority"),
         ("WasmPlugin", "/spec/vmConfig/env/0/naem", json!("X"), ".spec.vmConfig.env[0].naem"),
