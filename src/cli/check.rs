@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::diagnostics;
 use super::input::InputArgs;
 use super::output::{self, Format};
+use crate::resource::diagnostic::Severity;
 
 /// Flags of `egress-auth check`.
 #[derive(Debug, clap::Args)]
@@ -14,9 +15,12 @@ pub struct Args {
     /// How findings are printed: as text to standard error, or as JSON to standard output
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     output: Format,
+    /// Fail on warnings too, but on those that a Gateway acknowledges by an annotation
+    #[arg(long)]
+    deny_warnings: bool,
 }
 
-/// Runs the command: exit code 0 without errors, 1 with.
+/// Runs the command: exit code 0 without errors, 1 with; warnings count where they are denied.
 ///
 /// # Errors
 /// When the input cannot be read, or the output cannot be written.
@@ -26,7 +30,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Format::Text => {
             loaded.print();
             if diagnostics::summary(&loaded.diagnostics).is_none() {
-                output::tell("no errors, no warnings");
+                let acknowledged = match loaded.diagnostics.acknowledged() {
+                    0 => String::new(),
+                    some => format!(" ({some} acknowledged)"),
+                };
+                output::tell(format_args!("no errors, no warnings{acknowledged}"));
             }
         }
         Format::Json => {
@@ -35,6 +43,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             output::write(None, &text)?;
         }
     }
-    let failed = loaded.diagnostics.has_errors();
+    let warned = args.deny_warnings && loaded.diagnostics.count(Severity::Warning) > 0;
+    let failed = loaded.diagnostics.has_errors() || warned;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

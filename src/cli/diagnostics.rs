@@ -11,6 +11,7 @@ use super::plain::plain;
 use super::{output, secret};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::resource::source::{Sources, Span};
+use crate::resource::warning::Warning;
 
 /// Longest line of a document that is quoted; of longer ones, and of those with a secret, only the
 /// position is shown.
@@ -39,7 +40,7 @@ pub fn write(
     } else {
         Renderer::plain()
     };
-    for diagnostic in diagnostics.iter() {
+    for diagnostic in diagnostics.iter().filter(|it| it.acknowledged.is_none()) {
         writeln!(out, "{}\n", render(&renderer, sources, diagnostic))?;
     }
     if let Some(summary) = summary(diagnostics) {
@@ -55,9 +56,13 @@ pub fn summary(diagnostics: &Diagnostics) -> Option<String> {
         1 => Some(format!("1 {}", severity.as_str())),
         many => Some(format!("{many} {}s", severity.as_str())),
     };
+    let acknowledged = match diagnostics.acknowledged() {
+        0 => String::new(),
+        some => format!(" ({some} acknowledged)"),
+    };
     match (counted(Severity::Error), counted(Severity::Warning)) {
-        (Some(errors), Some(warnings)) => Some(format!("{errors}, {warnings}")),
-        (one, other) => one.or(other),
+        (Some(errors), Some(warnings)) => Some(format!("{errors}, {warnings}{acknowledged}")),
+        (one, other) => one.or(other).map(|counted| counted + &acknowledged),
     }
 }
 
@@ -68,7 +73,11 @@ fn render(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> St
         Severity::Note => Level::NOTE,
     };
     // Documents may hold what would steer a terminal.
-    let message = secret::masked(&diagnostic.message);
+    let named = match diagnostic.name {
+        Some(name) => format!("{} [{}]", diagnostic.message, name.as_str()),
+        None => diagnostic.message.clone(),
+    };
+    let message = secret::masked(&named);
     let title = plain(&message);
     let field = diagnostic.field.as_deref().map(secret::masked);
     let field = field.as_deref().map(plain);
@@ -142,8 +151,17 @@ struct JsonDiagnostic<'a> {
     column: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<Cow<'a, str>>,
+    /// Paths of other servers that it holds for as well.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    also: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<Cow<'a, str>>,
+    /// Of a warning: by what a Gateway can acknowledge it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'static str>,
+    /// The reason for which it did; such a finding is no warning any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledged: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -167,13 +185,19 @@ pub fn json(sources: &Sources, diagnostics: &Diagnostics) -> serde_json::Result<
                 let position = diagnostic.span.map(|span| sources.position(span));
                 let source = diagnostic.span.and_then(|span| sources.get(span.file));
                 JsonDiagnostic {
-                    severity: diagnostic.severity.as_str(),
+                    severity: match diagnostic.acknowledged {
+                        Some(_) => Severity::Note.as_str(),
+                        None => diagnostic.severity.as_str(),
+                    },
                     message: secret::masked(&diagnostic.message),
                     file: source.map(|source| source.name.as_str()),
                     line: position.map(|position| position.line),
                     column: position.map(|position| position.column),
                     field: diagnostic.field.as_deref().map(secret::masked),
+                    also: &diagnostic.also,
                     hint: diagnostic.hint.as_deref().map(secret::masked),
+                    name: diagnostic.name.map(Warning::as_str),
+                    acknowledged: diagnostic.acknowledged.as_deref().map(secret::masked),
                 }
             })
             .collect(),

@@ -8,6 +8,7 @@ use crate::policy::{self, ClaimHeader, HeaderLocation};
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::{Authentication, JwtRule, Server, Text};
 use crate::resource::tree::Node;
+use crate::resource::warning::Warning;
 
 impl<'a> Compiler<'a, '_> {
     /// Compiles `authentication`; absent where no token is looked for.
@@ -104,9 +105,29 @@ impl<'a> Compiler<'a, '_> {
         let index = self.tables.jwt_rules.index(compiled);
         // What a hundred servers repeat is worth one warning.
         if self.tables.jwt_rules.len() > known {
+            let first = self.diagnostics.len();
             self.warn_of_rule(rule);
+            self.warn_of_values(rule);
+            let findings = first..self.diagnostics.len();
+            if !findings.is_empty() {
+                self.of_rules.insert(index, (findings, Vec::new()));
+            }
+        } else if let Some((_, others)) = self.of_rules.get_mut(&index) {
+            others.push(self.place.path.clone());
         }
         Some(index)
+    }
+
+    /// Says of each warning about a JWT rule which other servers have the same one.
+    pub(super) fn count_servers_of_rules(&mut self) {
+        for (findings, others) in std::mem::take(&mut self.of_rules).into_values() {
+            let suffix = match others.len() {
+                0 => continue,
+                1 => " (1 other server too)".to_owned(),
+                several => format!(" ({several} other servers too)"),
+            };
+            self.diagnostics.amend(findings, &suffix, &others);
+        }
     }
 
     fn location(&mut self, name: Text<'a>, prefix: Option<Text<'a>>) -> Option<HeaderLocation> {
@@ -155,6 +176,7 @@ impl<'a> Compiler<'a, '_> {
         let place = rule.issuer().map_or(rule.0, |issuer| issuer.node);
         if rule.uses_default_locations() {
             self.warn(
+                Warning::DefaultTokenLocation,
                 place,
                 "tokens are looked for in `Authorization: Bearer` and removed from there",
                 "an external API that wants its own `Authorization` needs the mesh token \
@@ -166,6 +188,7 @@ impl<'a> Compiler<'a, '_> {
                 && prefix.is_none_or(|prefix| prefix.text.is_empty())
             {
                 self.warn(
+                    Warning::TokenWithoutPrefix,
                     name.node,
                     "tokens are looked for in `authorization` without a prefix",
                     "clients send `Bearer` and a token: write `prefix: \"Bearer \"`",
@@ -174,6 +197,7 @@ impl<'a> Compiler<'a, '_> {
         }
         if rule.audiences().next().is_none() {
             self.warn(
+                Warning::AudiencesUnchecked,
                 place,
                 "audiences are not checked: a token for any other service passes too",
                 "list what `aud` must hold in `audiences`",

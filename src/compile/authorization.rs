@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::path_lint::Paths;
 use super::{Compiler, method};
 use crate::policy::path_pattern::PathPattern;
 use crate::policy::{self, Operation, Principal};
 use crate::resource::gateway::{Rule, Server, Text};
 use crate::resource::tree::Node;
+use crate::resource::warning::Warning;
 
 impl<'a> Compiler<'a, '_> {
     /// Compiles `authorization.local`; absent where nothing is enforced.
@@ -18,10 +20,12 @@ impl<'a> Compiler<'a, '_> {
             .is_some_and(|authentication| authentication.jwt_rules().next().is_some());
         let mut names = HashSet::new();
         let mut rules = Vec::new();
+        let mut paths = Paths::default();
         for (position, rule) in authorization.rules().enumerate() {
             if let Some(name) = rule.name().filter(|name| !names.insert(name.text)) {
                 let message = format!("two rules of this server have the name `{}`", name.text);
-                self.warn(name.node, message, "decisions show the name: make it unique");
+                let hint = "decisions show the name: make it unique";
+                self.warn(Warning::RuleNameTwice, name.node, message, hint);
             }
             if !authenticated && let Some(jwt) = rule.from().and_then(|mut from| from.next()) {
                 self.error(
@@ -30,8 +34,13 @@ impl<'a> Compiler<'a, '_> {
                     "write `authentication.jwt` with the issuer of these tokens, or remove `from`",
                 );
             }
+            match rule.to() {
+                Some(entries) => entries.for_each(|entry| paths.add(entry)),
+                None => paths.open = true,
+            }
             rules.push((rule, self.rule(rule, position)));
         }
+        self.warn_of_paths(&paths);
         self.warn_of_dead_rules(server, &rules);
         Some(policy::Authorization { rules: rules.into_iter().map(|(_, index)| index).collect() })
     }
@@ -62,7 +71,12 @@ impl<'a> Compiler<'a, '_> {
             })
             .collect();
         let principal = Principal { iss: pattern("iss"), sub: pattern("sub"), other };
-        self.tables.principals.index(principal)
+        let known = self.tables.principals.len();
+        let index = self.tables.principals.index(principal);
+        if self.tables.principals.len() > known {
+            self.warn_of_patterns(jwt);
+        }
+        index
     }
 
     /// An entry of `to`, of a rule or of `egressAuthorization`.
@@ -104,22 +118,18 @@ impl<'a> Compiler<'a, '_> {
                  of whole segments",
             );
         } else if !text.starts_with(['/', '*', '{']) {
-            self.warn(
-                path.node,
-                format!("the path pattern `{}` can never match", text.escape_debug()),
-                "paths begin with `/`",
-            );
+            let message = format!("the path pattern `{}` can never match", text.escape_debug());
+            let hint = match text.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+                true if !text.contains("://") => format!("paths begin with `/`: write `/{text}`"),
+                _ => "paths begin with `/`".to_owned(),
+            };
+            self.error(path.node, message, hint);
         } else if text.contains(['?', '#']) {
             self.warn(
+                Warning::PathNeverMatches,
                 path.node,
                 format!("the path pattern `{}` can never match", text.escape_debug()),
                 "patterns are compared with the path alone, without `?` and what follows it",
-            );
-        } else if !text.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
-            self.warn(
-                path.node,
-                format!("the path pattern `{}` can never match", text.escape_debug()),
-                "in paths such characters are percent-encoded, as in `%C3%A9`",
             );
         }
     }

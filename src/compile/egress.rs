@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::hostname::HostnameError;
 use super::model::ServerDeployment;
+use super::path_lint::Paths;
 use super::{Compiler, hostname};
 use crate::engine::precedence::{Decides, decides};
 use crate::policy::hosts::HostTable;
 use crate::policy::{self, EgressHost, EgressRule, IdentityMatch};
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::{EgressEntry, Text};
+use crate::resource::warning::Warning;
 
 /// The servers of a Gateway, compiled.
 pub(super) type Servers = [(policy::Server, ServerDeployment)];
@@ -21,6 +23,8 @@ struct Named<'a> {
     rules: Vec<u32>,
     /// Where the hostname is written, each with the number of its entry.
     places: Vec<(usize, Text<'a>)>,
+    /// What may admit a request to it by its path.
+    paths: Paths<'a>,
 }
 
 /// Whether a text is `namespace/service-account` or `namespace/*`, in names that Kubernetes takes:
@@ -62,6 +66,7 @@ impl<'a> Compiler<'a, '_> {
                 if server.is_none() {
                     self.warn_of_no_route(&hostname, named);
                 }
+                self.warn_of_paths(&named.paths);
                 let rules = named.rules.clone();
                 compiled.push(EgressHost { hostname, rules, shadow: false });
             } else if let Some((server, deployment)) = server {
@@ -103,6 +108,7 @@ impl<'a> Compiler<'a, '_> {
                     continue;
                 }
             };
+            hosts.entry(hostname.clone()).or_default().paths.add(to);
             let whole = to.get("methods").is_none() && to.get("paths").is_none();
             let operation = (!whole).then(|| self.operation(to));
             let (_, list) =
@@ -164,6 +170,7 @@ impl<'a> Compiler<'a, '_> {
         };
         if self.options.source_identity.propagated.is_none() {
             self.warn(
+                Warning::IdentityNotHandedOn,
                 written.node,
                 "no header is trusted to hand on identities, so the peer's certificate decides",
                 "name the header and who may send it: --source-identity-header \
@@ -176,6 +183,7 @@ impl<'a> Compiler<'a, '_> {
     fn warn_of_no_route(&mut self, hostname: &str, named: &Named<'a>) {
         let Some((_, written)) = named.places.first() else { return };
         self.warn(
+            Warning::NoRoute,
             written.node,
             format!("no server routes `{hostname}`"),
             "add a server with this hostname below `spec.http`, with its `routing`",
@@ -203,6 +211,7 @@ impl<'a> Compiler<'a, '_> {
                     server.name
                 ))
                 .hint("remove this host from the entry to finish the migration")
+                .named(Warning::NoEffect)
             } else {
                 Diagnostic::error(format!(
                     "the authorization of the wildcard server `{}` would silence \

@@ -9,6 +9,7 @@ use crate::jwt::{KeyOrigin, KeySet};
 use crate::policy::JwksSource;
 use crate::resource::gateway::{JwtRule, Text};
 use crate::resource::tree::Node;
+use crate::resource::warning::Warning;
 
 /// What a `jwksUri` says about its host.
 #[derive(Debug, PartialEq, Eq)]
@@ -128,6 +129,7 @@ impl<'a> Compiler<'a, '_> {
         };
         if !endpoint.tls {
             self.warn(
+                Warning::KeysInPlainText,
                 place,
                 "keys are fetched in plain text: whoever can change them can sign any token",
                 "write an https URI",
@@ -157,6 +159,7 @@ impl<'a> Compiler<'a, '_> {
             others => format!(", and {others} more"),
         };
         self.warn(
+            Warning::PrivateKey,
             place,
             format!("the inline `jwks` holds a private key ({first}{others})"),
             "whoever can read this configuration can sign tokens: have the issuer replace the key, \
@@ -180,6 +183,7 @@ impl<'a> Compiler<'a, '_> {
             Ok(keys) => {
                 for skipped in keys.skipped() {
                     self.warn(
+                        Warning::KeyLeftOut,
                         jwks.node,
                         format!("a key of the inline `jwks` is left out: {skipped}"),
                         "tokens that it signed will be refused; remove it or correct it",

@@ -13,6 +13,7 @@ use crate::resource::gateway::fields::{SERVER, SPEC};
 use crate::resource::shape::Object;
 use crate::resource::source::Origin;
 use crate::resource::tree::{Node, Value};
+use crate::resource::warning::Warning;
 
 /// What all servers of a Gateway say that is left to the gateway.
 #[derive(Debug, Default)]
@@ -112,7 +113,8 @@ impl<'a> Compiler<'a, '_> {
         let spec = self.gateway.0.get("spec");
         for (name, consequence, key) in spec.map(|spec| fields(spec, &SPEC)).unwrap_or_default() {
             let message = format!("`{name}` is left to the gateway: {consequence}");
-            self.warn(key, message, "in Istio, TSB sees to it; see that nothing relies on it here");
+            let hint = "in Istio, TSB sees to it; see that nothing relies on it here";
+            self.warn(Warning::LeftToGateway, key, message, hint);
         }
         let left = std::mem::take(&mut self.left);
         for (field, server, count) in left.egress {
@@ -129,7 +131,8 @@ impl<'a> Compiler<'a, '_> {
                     field.consequence
                 ))
                 .at(&field.origin)
-                .hint("in Istio, TSB sees to it; --to envoy and run refuse it"),
+                .hint("in Istio, TSB sees to it; --to envoy and run refuse it")
+                .named(Warning::LeftToGateway),
             );
         }
         if let Some(place) = left.first_other {

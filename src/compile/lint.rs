@@ -5,6 +5,7 @@ use crate::policy::text_pattern::TextPattern;
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::{Rule, Server};
 use crate::resource::tree::Node;
+use crate::resource::warning::Warning;
 
 /// Rules of one server up to which each is compared with those before it.
 const COMPARED_RULES: usize = 1_000;
@@ -29,6 +30,7 @@ impl<'a> Compiler<'a, '_> {
             if let Some((covering, _)) = covering {
                 let node = |rule: Rule<'a>| rule.name().map_or(rule.0, |name| name.node);
                 let diagnostic = Diagnostic::warning("this rule is never needed")
+                    .named(Warning::RuleNeverNeeded)
                     .at(&self.place.origin(node(*rule)))
                     .related(node(*covering).span(), "this one admits all that it admits")
                     .hint("remove it, or narrow the other one");
@@ -51,6 +53,7 @@ impl<'a> Compiler<'a, '_> {
             let pattern = TextPattern::parse(iss.text);
             if !issuers.iter().any(|issuer| pattern.matches(issuer)) {
                 self.warn(
+                    Warning::IssuerNotAccepted,
                     iss.node,
                     format!(
                         "no token of the issuer `{}` is accepted here",
@@ -72,6 +75,7 @@ impl<'a> Compiler<'a, '_> {
         };
         if broad {
             self.warn(
+                Warning::BroadWildcard,
                 written,
                 format!("`{hostname}` includes domains of more than one organisation"),
                 "name the hosts, or a domain of one organisation, as in `*.example.com`",
@@ -90,6 +94,7 @@ impl<'a> Compiler<'a, '_> {
         if itself || nowhere {
             let what = if itself { "is the gateway itself" } else { "does not exist" };
             self.warn(
+                Warning::KeysUnreachable,
                 uri,
                 format!("the gateway cannot fetch keys there: `{host}` {what}"),
                 "write the host by which the gateway's pods reach the issuer",

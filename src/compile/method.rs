@@ -2,6 +2,7 @@
 
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::shape::closest;
+use crate::resource::warning::Warning;
 
 /// Methods that requests are made with: IANA's registry (RFC 9110, section 16.1.1), and some that
 /// are in wide use without it.
@@ -105,7 +106,7 @@ pub(super) fn judge(text: &str) -> Option<Diagnostic> {
         None => "methods are compared as they are written: see what clients send".to_owned(),
     };
     let message = format!("no registry has the method `{text}`");
-    Some(Diagnostic::warning(message).hint(hint))
+    Some(Diagnostic::warning(message).hint(hint).named(Warning::UnknownMethod))
 }
 
 /// Whether a text has the form of a method. RFC 9110 would allow more; nobody sends it.

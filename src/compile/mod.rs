@@ -13,13 +13,15 @@
 //! | `shadow` | what is only tried out |
 //! | `routing` | where a server sends requests, and what is changed on the way |
 //! | `left_out` | what the gateway does, and not what is made here |
-//! | `lint`, `covers` | what is allowed but most likely not meant |
+//! | `lint`, `covers`, `values`, `path_lint` | what is allowed but most likely not meant |
+//! | [`acknowledge`] | warnings that the Gateway itself answers |
 //! | `table` | what repeats is written once |
 //!
 //! Compiling goes on after an error, so that one run reports them all. What a document looks
 //! like is in [`crate::resource`]; what a deployment looks like is in [`crate::emit`]. Nothing
 //! here reads or writes files.
 
+pub mod acknowledge;
 mod authentication;
 mod authorization;
 mod covers;
@@ -32,13 +34,16 @@ mod lint;
 mod method;
 pub mod model;
 mod namespaces;
+mod path_lint;
 mod routing;
 pub mod select;
 mod server;
 pub mod shadow;
 mod table;
+mod values;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::rc::Rc;
 
 pub use model::Compiled;
@@ -49,6 +54,7 @@ use crate::resource::gateway::{Gateway, Server};
 use crate::resource::hierarchy::Hierarchy;
 use crate::resource::source::Origin;
 use crate::resource::tree::Node;
+use crate::resource::warning::Warning;
 use left_out::LeftOut;
 use model::Deployment;
 use routing::OfFilter;
@@ -96,16 +102,19 @@ pub fn compile<'a>(
         named_in_egress: HashSet::new(),
         of_filter: None,
         left: LeftOut::default(),
+        of_rules: HashMap::new(),
         silenced: BTreeMap::new(),
     };
     compiler.named_in_egress = compiler.hosts_named_in_egress();
     let identity = compiler.identity();
     let mut servers = compiler.servers();
+    compiler.count_servers_of_rules();
     compiler.report_left_out();
     let mut egress = compiler.egress(&servers);
     compiler.check_annotations();
     compiler.shadow(&mut servers, &mut egress);
     compiler.check_headers();
+    compiler.acknowledge();
     let silenced = compiler.silenced;
     let tables = compiler.tables;
     let failed = found.has_errors();
@@ -161,6 +170,9 @@ struct Compiler<'a, 'd> {
     of_filter: Option<Rc<OfFilter>>,
     /// What servers say that is left to the gateway.
     left: LeftOut,
+    /// Of each JWT rule that is warned of: where the findings are, and the paths of other servers
+    /// that have it too.
+    of_rules: HashMap<u32, (Range<usize>, Vec<String>)>,
     /// As [`Compiled::silenced`].
     silenced: BTreeMap<String, Vec<usize>>,
 }
@@ -201,9 +213,15 @@ impl<'a> Compiler<'a, '_> {
         self.report(Diagnostic::error(message).at(&origin).hint(hint));
     }
 
-    fn warn(&mut self, node: Node<'a>, message: impl Into<String>, hint: impl Into<String>) {
+    fn warn(
+        &mut self,
+        name: Warning,
+        node: Node<'a>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         let origin = self.place.origin(node);
-        self.report(Diagnostic::warning(message).at(&origin).hint(hint));
+        self.report(Diagnostic::warning(message).at(&origin).hint(hint).named(name));
     }
 
     /// Namespace and name of the Gateway.
@@ -224,6 +242,7 @@ impl<'a> Compiler<'a, '_> {
         let servers: Vec<Server<'a>> = gateway.servers().collect();
         if servers.is_empty() {
             self.warn(
+                Warning::NoServers,
                 gateway.0.get("spec").unwrap_or(gateway.0),
                 "the Gateway has no HTTP servers, so nothing governs any host",
                 "list servers below `spec.http`",

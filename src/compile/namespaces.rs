@@ -4,6 +4,7 @@ use super::Compiler;
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::Text;
 use crate::resource::hierarchy::Resource;
+use crate::resource::warning::Warning;
 
 /// Namespaces: one, or all that begin alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,7 @@ impl<'a> Compiler<'a, '_> {
         sources.dedup();
         if sources.is_empty() {
             self.warn(
+                Warning::NobodyAdmitted,
                 name.node,
                 format!("`{}` owns no namespace of this cluster, so it admits nobody", name.text),
                 "see the `namespaceSelector` of its document, and --cluster",

@@ -5,6 +5,7 @@ use super::model::{ServerDeployment, TrafficMode};
 use crate::policy;
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::Server;
+use crate::resource::warning::Warning;
 
 impl<'a> Compiler<'a, '_> {
     /// Compiles a server; nothing when it has no usable name or hostname, which is reported.
@@ -79,6 +80,7 @@ impl<'a> Compiler<'a, '_> {
             TrafficMode::Auto => {
                 if let Some((key, field, _)) = written.into_iter().next() {
                     self.warn(
+                        Warning::JudgedAsEgress,
                         key,
                         format!(
                             "this server is judged as an egress server, which has no `{field}`"
@@ -143,7 +145,8 @@ impl<'a> Compiler<'a, '_> {
             self.report(
                 Diagnostic::warning(format!("this filter does not enforce {of}.{name}"))
                     .at(&self.place.origin(key))
-                    .hint("make sure that the gateway itself does"),
+                    .hint("make sure that the gateway itself does")
+                    .named(Warning::NotEnforced),
             );
         }
     }
@@ -166,6 +169,7 @@ impl<'a> Compiler<'a, '_> {
                 false => ", or name the host in `egressAuthorization`",
             };
             self.warn(
+                Warning::NothingGoverns,
                 server.hostname().map_or(server.0, |hostname| hostname.node),
                 "nothing governs this server, so its requests get the default action",
                 format!(
@@ -180,6 +184,7 @@ impl<'a> Compiler<'a, '_> {
         {
             let node = server.authentication().and_then(|it| it.require_jwt());
             self.warn(
+                Warning::TokenOptional,
                 node.map_or(server.0, |(_, node)| node),
                 "requests without a token pass, since no authorization follows",
                 "write `authorization`, or remove `requireJwt: false`",

@@ -1,10 +1,12 @@
 //! What is only tried out: it reports what it would deny, and lets it through.
 
+use super::acknowledge::ANNOTATION_PREFIX as ACKNOWLEDGE_PREFIX;
 use super::{Compiler, hostname};
 use crate::policy::{self, EgressHost};
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::Text;
 use crate::resource::shape::suggest;
+use crate::resource::warning::Warning;
 
 use super::egress::Servers;
 
@@ -32,6 +34,9 @@ impl<'a> Compiler<'a, '_> {
             let Some(name) = key.scalar_text().filter(|name| name.starts_with(PREFIX)) else {
                 continue;
             };
+            if name.starts_with(ACKNOWLEDGE_PREFIX) {
+                continue;
+            }
             if !KNOWN.contains(&name) {
                 let message = format!("there is no annotation `{}`", name.escape_debug());
                 self.error(key, message, suggest(name, KNOWN.into_iter()));
@@ -93,7 +98,8 @@ impl<'a> Compiler<'a, '_> {
             true => Diagnostic::warning(format!(
                 "the {what} of `{shown}` is only tried out: it denies nothing"
             ))
-            .hint("what it would deny is logged and counted; enforce it once that is right"),
+            .hint("what it would deny is logged and counted; enforce it once that is right")
+            .named(Warning::OnlyTriedOut),
             false => Diagnostic::error(format!("there is no {what} of `{shown}` to try out"))
                 .hint("name hostnames as the Gateway writes them"),
         };

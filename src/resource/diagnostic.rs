@@ -3,8 +3,11 @@
 //! A diagnostic is data: who finds something says what, where and what to write instead; the
 //! command line decides how that looks.
 
+use std::ops::Range;
+
 use super::source::{Origin, Span};
 use super::tree::Node;
+use super::warning::Warning;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,8 +44,14 @@ pub struct Diagnostic {
     pub field: Option<String>,
     /// Other places that matter, each with a few words.
     pub related: Vec<(Span, String)>,
+    /// Paths of other parts of the document that it holds for as well.
+    pub also: Vec<String>,
     /// What to write instead.
     pub hint: Option<String>,
+    /// Of a warning about a Gateway: by what it can be acknowledged.
+    pub name: Option<Warning>,
+    /// The reason for which the Gateway acknowledges it. Such a finding is no warning any more.
+    pub acknowledged: Option<String>,
 }
 
 impl Diagnostic {
@@ -54,7 +63,10 @@ impl Diagnostic {
             span: None,
             field: None,
             related: Vec::new(),
+            also: Vec::new(),
             hint: None,
+            name: None,
+            acknowledged: None,
         }
     }
 
@@ -97,6 +109,12 @@ impl Diagnostic {
         self
     }
 
+    /// Gives a warning its name.
+    pub fn named(mut self, name: Warning) -> Self {
+        self.name = Some(name);
+        self
+    }
+
     /// Says what to write instead.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -131,9 +149,40 @@ impl Diagnostics {
         self.list.iter()
     }
 
-    /// How many findings have this severity.
+    /// How many findings have this severity, without those that are acknowledged.
     pub fn count(&self, severity: Severity) -> usize {
-        self.list.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+        let unacknowledged = self.list.iter().filter(|it| it.acknowledged.is_none());
+        unacknowledged.filter(|diagnostic| diagnostic.severity == severity).count()
+    }
+
+    /// How many findings are acknowledged.
+    pub fn acknowledged(&self) -> usize {
+        self.list.iter().filter(|diagnostic| diagnostic.acknowledged.is_some()).count()
+    }
+
+    /// Acknowledges every warning of a name. Returns how many there are.
+    pub fn acknowledge(&mut self, name: Warning, reason: &str) -> usize {
+        let of_name = self.list.iter_mut().filter(|diagnostic| diagnostic.name == Some(name));
+        of_name.map(|diagnostic| diagnostic.acknowledged = Some(reason.to_owned())).count()
+    }
+
+    /// How many findings there are, of any severity.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Adds to the messages of findings, and where they hold as well, by their places in the order
+    /// in which they were made.
+    pub fn amend(&mut self, places: Range<usize>, suffix: &str, also: &[String]) {
+        for diagnostic in self.list.get_mut(places).unwrap_or_default() {
+            diagnostic.message.push_str(suffix);
+            diagnostic.also.extend_from_slice(also);
+        }
     }
 
     /// Whether anything stands in the way of an output.

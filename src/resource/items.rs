@@ -32,6 +32,8 @@ impl<'a> Item<'a> {
 fn names_kind(node: Node<'_>) -> bool {
     node.entries()
         .filter_map(|(key, _)| key.scalar_text())
+        // Many other things have a version.
+        .filter(|key| !key.eq_ignore_ascii_case("version"))
         .any(|key| closest(key, ["apiVersion", "kind"].into_iter()).is_some())
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`source`] | the texts of the input, byte spans in them, lines and columns |
 //! | [`diagnostic`] | errors, warnings and notes about spans |
+//! | [`warning`] | the names of warnings, by which a Gateway acknowledges them |
 //! | [`tree`] | a parsed document that knows where everything was written |
 //! | [`yaml`] | text to trees |
 //! | `syntax` | what is wrong with a text that is no YAML, or not yet |
@@ -33,4 +34,5 @@ pub mod shape;
 pub mod source;
 mod syntax;
 pub mod tree;
+pub mod warning;
 pub mod yaml;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::tree::{Node, Value};
+use super::warning::Warning;
 
 /// What a value may be.
 #[derive(Debug)]
@@ -381,7 +382,8 @@ impl Check<'_> {
                 if refused {
                     self.error(key, message(), Some(object.suggest(text)));
                 } else if object.others == Others::Named {
-                    let finding = Diagnostic::warning(message()).on(key);
+                    let finding =
+                        Diagnostic::warning(message()).on(key).named(Warning::UnknownField);
                     self.diagnostics.push(finding.hint("nothing is done for it: remove it"));
                 }
                 continue;
@@ -439,6 +441,9 @@ impl Check<'_> {
             }
             Shape::List(_) | Shape::SomeOf(_) => {
                 ("a list", "write each entry on a line of its own that begins with `- `")
+            }
+            _ if matches!(value, Value::Sequence) => {
+                ("a map", "leave out the `- ` in front of its fields: it is one, and no list")
             }
             _ => ("a map", "write its fields on lines of their own below it, indented"),
         };

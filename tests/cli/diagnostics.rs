@@ -1,13 +1,16 @@
 //! Every message about documents, word for word.
 //!
 //! Each `tests/fixtures/errors/NAME.yaml` and `tests/fixtures/warnings/NAME.yaml` is checked, and
-//! what the user sees is compared with `NAME.stderr` beside it; those in `tests/fixtures/field` are what people write, right or wrong. What only an output for Istio cannot
-//! do is in `tests/fixtures/istio`, and compiled to each of them. After a wanted change, write the
+//! what the user sees is compared with `NAME.stderr` beside it. Those in `tests/fixtures/field` are
+//! what people write, right or wrong. What only an output for Istio or a stand-alone Envoy cannot do
+//! is in `tests/fixtures/istio` and `tests/fixtures/envoy`, and compiled to it. After a wanted change, write the
 //! files anew with `BLESS=1 make test TESTS=diagnostics`, and review the difference.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use egress_auth::resource::warning::Warning;
 
 fn egress_auth(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_egress-auth"))
@@ -87,6 +90,43 @@ fn errors_read_as_reviewed() {
 #[test]
 fn warnings_read_as_reviewed() {
     compare("warnings", &["check"], Exit::With(0));
+}
+
+#[test]
+fn warnings_can_be_denied_and_acknowledged() {
+    let folder = fixtures("warnings");
+    let code = |case: &str| {
+        egress_auth(&folder, &["check", "--deny-warnings", case]).status.code().unwrap()
+    };
+    assert_eq!(code("no_audiences.yaml"), 1);
+    assert_eq!(code("acknowledge_stale.yaml"), 1);
+    assert_eq!(code("server_transit.yaml"), 0);
+    let output = egress_auth(&folder, &["check", "--output", "json", "acknowledged.yaml"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |name: &str| {
+        let all = report["diagnostics"].as_array().unwrap().iter();
+        all.filter(|it| it["name"] == name).cloned().collect::<Vec<_>>()
+    };
+    let acknowledged = of("audiences-unchecked");
+    assert_eq!(acknowledged.len(), 1);
+    assert_eq!(acknowledged[0]["severity"], "note");
+    assert_eq!(acknowledged[0]["acknowledged"], "the issuer sets none");
+    let other = of("unknown-method");
+    assert_eq!((other.len(), &other[0]["severity"]), (1, &"warning".into()));
+    assert_eq!((&report["errors"], &report["warnings"]), (&0.into(), &1.into()));
+}
+
+#[test]
+fn every_warning_that_has_a_name_is_explained() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    for warning in Warning::ALL {
+        let row = format!("| `{}` |", warning.as_str());
+        assert!(page.contains(&row), "{row}");
+    }
+    let rows = page.lines().skip_while(|line| !line.starts_with("| name | what is warned of"));
+    let rows = rows.skip(2).take_while(|line| line.starts_with("| `"));
+    assert_eq!(rows.count(), Warning::ALL.len());
 }
 
 /// Documents as people write them, for identity providers, products and templates of all kinds.

@@ -10,6 +10,7 @@ use crate::compile::model::DestinationHost;
 use crate::compile::model::routing::{HeaderChanges, Redirect, RouteAction, RouteRule};
 use crate::policy::header::{folded, is_kept_by_envoy};
 use crate::resource::tree::{Node, Value};
+use crate::resource::warning::Warning;
 
 /// Largest body that Envoy answers with at once, unless told otherwise.
 const MAX_BODY_BYTES: usize = 4_096;
@@ -118,6 +119,7 @@ impl<'a> Reader<'a, '_> {
                     self.error(value, message, "write the value on one line");
                 } else if text.split('%').count() > 2 {
                     self.warn(
+                        Warning::SentLiterally,
                         value,
                         format!("`{}` is sent as it is written", text.escape_debug()),
                         "nothing is put in place of `%...%` here",

@@ -29,6 +29,7 @@ use crate::resource::gateway::fields::routing::ROUTING;
 use crate::resource::gateway::{Gateway, Server};
 use crate::resource::shape;
 use crate::resource::tree::Node;
+use crate::resource::warning::Warning;
 
 const ONE_RULE: &str = "write one rule at least: `rules: [{route: {serviceDestination: {host: \
                         <gateway namespace>/<hostname>}}}]`";
@@ -121,8 +122,15 @@ impl<'a> Reader<'a, '_> {
         self.found.push(Diagnostic::error(message).at(&self.place.origin(node)).hint(hint));
     }
 
-    fn warn(&mut self, node: Node<'a>, message: impl Into<String>, hint: impl Into<String>) {
-        self.found.push(Diagnostic::warning(message).at(&self.place.origin(node)).hint(hint));
+    fn warn(
+        &mut self,
+        name: Warning,
+        node: Node<'a>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let origin = self.place.origin(node);
+        self.found.push(Diagnostic::warning(message).at(&origin).hint(hint).named(name));
     }
 
     fn rules(&mut self, routing: Node<'a>) -> Vec<RouteRule> {
