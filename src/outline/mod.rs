@@ -7,8 +7,10 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `callers` | who calls: tokens and workloads that the patterns of the policy match |
+//! | `natural` | the order of hosts |
 
 mod callers;
+mod natural;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -25,7 +27,7 @@ use crate::policy::Policy;
 /// A policy from above.
 #[derive(Debug, Serialize)]
 pub struct Outline {
-    /// Every host, in order; at the end one that stands for all that nothing names.
+    /// Every host, in natural order; at the end one that stands for all that nothing names.
     pub hosts: Vec<HostOutline>,
     /// Who calls.
     pub callers: Vec<Caller>,
@@ -85,7 +87,13 @@ impl Outline {
             policy.egress.iter().enumerate().map(|(at, it)| (it.hostname.as_str(), at)).collect();
         let (mut classes, mut probes) = (IndexSet::new(), IndexSet::new());
         let mut outlines = Vec::new();
-        for host in hosts(&view, &view) {
+        let mut hosts = hosts(&view, &view);
+        hosts.sort_by(|one, other| match (&one.name, &other.name) {
+            (Some(one), Some(other)) => natural::compare(one, other),
+            // Nothing names the last.
+            (one, other) => one.is_none().cmp(&other.is_none()),
+        });
+        for host in hosts {
             let (effective, manner) = view.effective(&host.example);
             let (decides, tried_out) = (manner.decides, manner.tried_out.is_some());
             let asks_for_token = effective.tokens.is_some();

@@ -10,7 +10,9 @@ import { useVirtualizer } from "./virtual";
 
 const ROW = 34;
 const COLUMN = 44;
-const HEADER = 200;
+/** Height of the header at least, and how much a character of two lines of a caller takes of it. */
+const HEADER = 120;
+const CHARACTER = 8;
 /** Callers that a list offers; a longer one is no help on a telephone. */
 const MOST_OPTIONS = 1000;
 /** Rows that PageUp and PageDown go. */
@@ -165,7 +167,14 @@ function Grid({ model, hosts, callers, narrow, open }: GridProps) {
         ? drawn
         : [...drawn, index].sort((one, other) => one - other);
     };
-  const header = narrow ? 0 : HEADER;
+  // So high that callers can be read in full, as long as hosts can be seen below them.
+  const longest = useMemo(
+    () => callers.reduce((most, it) => Math.max(most, model.callers[it]!.label.length), 0),
+    [model, callers],
+  );
+  const wanted = Math.ceil(longest / 2) * CHARACTER + 4 * CHARACTER;
+  const high = Math.max(HEADER, Math.min(wanted, Math.round(window.innerHeight * 0.6)));
+  const header = narrow ? 0 : high;
   const hostWidth = narrow ? Math.max(180, window.innerWidth - 90) : 280;
   const getScrollElement = (): HTMLElement | null => scroller.current;
   const rows = useVirtualizer({

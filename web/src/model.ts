@@ -142,8 +142,10 @@ export class Model {
       for (const entry of entries) add(entry, host);
     }
     for (const finding of this.data.diagnostics.diagnostics) {
-      const field = /^spec\.((?:http|egressAuthorization)\[\d+\])/.exec(finding.field ?? "");
-      const hosts = field ? (concerned.get(field[1]!) ?? []) : [];
+      const fields = [finding.field ?? "", ...(finding.also ?? [])].map(
+        (it) => /^spec\.((?:http|egressAuthorization)\[\d+\])/.exec(it)?.[1] ?? "",
+      );
+      const hosts = [...new Set(fields)].flatMap((field) => concerned.get(field) ?? []);
       this.places.set(finding, hosts);
       for (const host of hosts) {
         const findings = this.findings.get(host);

@@ -83,6 +83,8 @@ export interface Finding {
   line?: number;
   column?: number;
   field?: string;
+  /** Other servers that it holds for, by their paths. */
+  also?: string[];
   hint?: string;
 }
 

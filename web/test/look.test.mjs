@@ -81,6 +81,30 @@ test("colours can be chosen against the system's", async () => {
   assert.deepEqual(problems, []);
 });
 
+test("hosts are in natural order, callers readable in full, findings at every server", async () => {
+  const caller = "system:serviceaccount:payments-production:settlement-reconciliation-worker";
+  const server = (name) => ({
+    name,
+    hostname: `${name}.test`,
+    authentication: { jwt: { ...jwt, audiences: [] } },
+    authorization: { local: { rules: [{ name: "r", from: [{ jwt: { sub: caller } }] }] } },
+  });
+  const text = gateway({ http: ["h10", "h2", "h1"].map(server) });
+  const { page, problems } = await open(report("order.html", [file("order.yaml", text)]));
+  const hosts = await page.locator(".host .name").allInnerTexts();
+  assert.deepEqual(hosts.slice(0, 3), ["h1.test", "h2.test", "h10.test"]);
+  const label = page.locator(".caller").filter({ hasText: caller }).locator("span");
+  const cut = await label.evaluate((it) => {
+    const [text, box] = [document.createRange(), it.parentElement.getBoundingClientRect()];
+    text.selectNodeContents(it);
+    const ink = text.getBoundingClientRect();
+    return ink.top < box.top || ink.bottom > box.bottom || ink.width > box.width;
+  });
+  assert.equal(cut, false);
+  assert.equal(await page.locator(".host .mark.warning").count(), 3);
+  assert.deepEqual(problems, []);
+});
+
 test("a telephone shows one caller at a time, and nothing is wider than it", async () => {
   const { page, problems } = await open(path, PHONE);
   const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);

@@ -11,12 +11,13 @@ mod data;
 mod page;
 mod secrets;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::input::{InputArgs, Loaded, destination};
 use super::queries::now;
-use super::{module, output};
+use super::{module, output, progress};
 use crate::resource::input::read_file;
 
 /// File name of the page's engine.
@@ -33,8 +34,8 @@ pub struct Args {
     /// Write to a file instead of standard output; - is standard output
     #[arg(short, long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The page's engine; default: egress_auth_page.wasm beside this program, then
-    /// dist/egress_auth_page.wasm
+    /// The page's engine; default: egress_auth_page.wasm in $EGRESS_AUTH_MODULES, else beside this
+    /// program, else in dist/
     #[arg(long, value_name = "FILE")]
     wasm: Option<PathBuf>,
 }
@@ -44,6 +45,10 @@ pub struct Args {
 /// # Errors
 /// When the input or the engine cannot be read, or the page cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.out.is_none() && std::io::stdout().is_terminal() {
+        let message = "a page is for a browser: write it to a file with -o report.html\n";
+        clap::Error::raw(clap::error::ErrorKind::ValueValidation, message).exit();
+    }
     let inputs = args.input.paths.iter().chain(&args.old);
     let from_stdin = inputs.filter(|path| path.as_os_str() == "-").count();
     anyhow::ensure!(from_stdin <= 1, "only one input can be `-`");
@@ -64,7 +69,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     };
     let Some(compiled) = &loaded.compiled else { return Ok(ExitCode::FAILURE) };
+    let progress = progress::start("Making the page");
     let data = data::data(&loaded, compiled, old.as_ref(), now()?)?;
+    drop(progress);
     output::write_with(out, |out| page::write(&data, &engine, out))?;
     Ok(ExitCode::SUCCESS)
 }
