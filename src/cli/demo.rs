@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use super::envoy_args::address;
 use super::events::{Event, Events};
 use super::output;
 use crate::demo::echo::Echo;
@@ -20,10 +21,10 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where the issuer serves its keys, at every path
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     issuer: SocketAddr,
     /// Where the upstream answers with what arrived
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081", value_parser = address)]
     echo: SocketAddr,
 }
 

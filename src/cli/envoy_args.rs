@@ -21,15 +21,15 @@ const MODULE: &str = "egress_auth.wasm";
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Envoy")]
 pub struct EnvoyArgs {
-    /// The filter's module; default: egress_auth.wasm beside this program, then
-    /// dist/egress_auth.wasm
+    /// The filter's module; default: egress_auth.wasm in $EGRESS_AUTH_MODULES, else beside this
+    /// program, else in dist/
     #[arg(long, value_name = "FILE")]
     pub wasm: Option<PathBuf>,
     /// Address on which the gateway listens
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10000")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10000", value_parser = address)]
     pub listen: SocketAddr,
     /// Address of Envoy's admin interface
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9901")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9901", value_parser = address)]
     pub admin: SocketAddr,
     /// Send a hostname, that of a JWKS included, to a local address in plain text; repeatable
     #[arg(long = "upstream", value_name = "HOST=ADDR[:PORT]", value_parser = upstream)]
@@ -48,6 +48,21 @@ pub struct EnvoyArgs {
     /// PEM file of the CAs that may sign client certificates
     #[arg(long, value_name = "FILE", requires_all = ["mtls_cert", "mtls_key"])]
     pub mtls_ca: Option<PathBuf>,
+}
+
+/// Reads an IP address with a port.
+///
+/// # Errors
+/// When the text is something else, with what may be meant.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let port = text.strip_prefix(':').unwrap_or(text);
+        let port = text.strip_prefix("localhost:").unwrap_or(port);
+        match port.parse::<u16>() {
+            Ok(port) => format!("expected an IP address with a port: write 127.0.0.1:{port}"),
+            Err(_) => "expected an IP address with a port, such as 127.0.0.1:10000".to_owned(),
+        }
+    })
 }
 
 /// Reads `--upstream`, with the host in the form in which Gateways have it.
@@ -162,8 +177,7 @@ impl EnvoyArgs {
         })
     }
 
-    /// The filter's module: the one that is named, else the first that exists of those beside
-    /// this program and in `dist/`.
+    /// The filter's module: the one that is named, else the one that belongs to this program.
     ///
     /// # Errors
     /// When none is named and none is found.

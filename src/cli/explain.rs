@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use super::input::InputArgs;
 use super::output::{self, Format};
 use super::plain::plain;
-use super::queries::{explainer, name, now, read_keys, read_lines};
+use super::queries::{explainer, name, now, read_keys, read_lines, take_demo_key, workload};
 use crate::explain::{Explanation, Query, Values};
 
 /// Flags of `egress-auth explain`.
@@ -34,13 +34,15 @@ pub struct Args {
     /// Claims that stand for a token which is valid but for what they say themselves
     #[arg(long, value_name = "JSON", conflicts_with_all = ["requests", "token"])]
     claims: Option<String>,
-    /// SPIFFE ID of the workload that sends the request
-    #[arg(long, value_name = "SPIFFE-ID", conflicts_with = "requests")]
+    /// The workload that sends the request: namespace/service-account in the first trust domain, a
+    /// SPIFFE ID, or none for one without a certificate
+    #[arg(long, value_name = "SOURCE", conflicts_with = "requests")]
     source: Option<String>,
     /// A request header; repeatable
     #[arg(long = "header", value_name = "NAME: VALUE", conflicts_with = "requests")]
     headers: Vec<String>,
-    /// A file with one request a line as JSON, or - for standard input; answers one a line
+    /// A file with one request a line as JSON, or as the access log has it, or - for standard input;
+    /// answers one a line
     #[arg(long, value_name = "FILE", conflicts_with = "request")]
     requests: Option<PathBuf>,
     /// A JWKS file for an issuer whose keys are fetched at run time; repeatable
@@ -64,7 +66,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let mut explainers = [explainer(compiled)?];
     read_keys(&mut explainers, &args.jwks)?;
-    let [explainer] = explainers;
+    let [mut explainer] = explainers;
+    let of_demo = args.token.as_ref().and_then(|it| take_demo_key(&mut explainer, it, &args.jwks));
     let now = now()?;
     let mut out = std::io::BufWriter::new(output::stdout());
     match &args.requests {
@@ -79,15 +82,25 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         })?,
     }
     out.flush()?;
+    if let Some(issuer) = of_demo {
+        output::tell(format_args!(
+            "note: the demo issuer's key is taken for that of `{}`, as `run` does; no other gateway \
+             takes its tokens",
+            plain(&issuer)
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 impl Args {
     fn query(&self) -> anyhow::Result<Query> {
+        let domain = self.input.gateway.trust_domains.first();
+        let domain = domain.map_or("cluster.local", String::as_str);
+        let spelt_out = |text: &String| workload(text, domain).unwrap_or_else(|| text.clone());
         let mut query = Query {
             request: self.request.clone().unwrap_or_default(),
             token: self.token.clone(),
-            source: self.source.clone(),
+            source: self.source.as_ref().map(spelt_out),
             ..Query::default()
         };
         if let Some(claims) = &self.claims {

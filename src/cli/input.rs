@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::plain::plain;
-use super::{diagnostics, discover, output};
+use super::{diagnostics, discover, output, progress};
 use crate::compile::select::{self, GatewayName};
 use crate::compile::{self, Compiled, Discovered};
 use crate::engine::source::SourcePattern;
@@ -268,6 +268,7 @@ impl GatewayArgs {
     fn load_with(&self, paths: &[PathBuf], select: Select) -> anyhow::Result<Loaded> {
         let mut diagnostics = Diagnostics::default();
         let sources = input::read(paths, &self.exclude, &mut diagnostics)?;
+        let _progress = progress::start("Compiling");
         let documents = document::read_all(&sources, &mut diagnostics);
         let gateways = document::gateways(&documents, self.strict, &mut diagnostics);
         // What could not be read may have held the Gateway that is looked for.

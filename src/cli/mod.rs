@@ -10,12 +10,15 @@
 //! | `secret` | keys and passwords that no error may quote |
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
 //! | `istio_args` | flags of the outputs for Istio |
-//! | `module` | finding the modules that were built beside the command |
+//! | `module` | finding the modules that belong to the command |
 //! | `queries` | putting requests to the engine |
+//! | `logged` | lines of files of requests |
 //! | `cases` | the fields of a cases file |
 //! | `differences` | what differs between two policies, for programs |
 //! | `events` | what happens while a command runs: signals, changed files, requests |
-//! | `check`, `compile`, `completions`, `demo`, `diff`, `explain`, `man`, `report`, `run`, `schema`, `test`, `token` | the commands |
+//! | `progress` | what a user sees while something takes time |
+//! | `examples` | the examples in every command's help |
+//! | `check`, `compile`, `completions`, `demo`, `diff`, `explain`, `init`, `man`, `report`, `run`, `schema`, `test`, `token` | the commands |
 //!
 //! No command calls another. A command parses nothing and decides nothing itself: it reads flags, calls the library and
 //! prints. Exit codes: 0 done, 1 the input has errors or the command failed, 2 wrong usage; those
@@ -36,13 +39,17 @@ mod differences;
 mod discover;
 pub mod envoy_args;
 mod events;
+mod examples;
 mod explain;
+mod init;
 pub mod input;
 mod istio_args;
+mod logged;
 mod man;
 mod module;
 pub mod output;
 pub mod plain;
+mod progress;
 mod queries;
 mod report;
 mod run;
@@ -53,7 +60,7 @@ mod token;
 
 /// Decides, inside the egress Envoy, which workload may call which external API.
 #[derive(Debug, Parser)]
-#[command(name = "egress-auth", version, max_term_width = 100)]
+#[command(name = "egress-auth", version, max_term_width = 100, after_help = examples::PROGRAM)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -62,31 +69,46 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Report errors and warnings in Gateway documents
+    #[command(after_help = examples::CHECK)]
     Check(check::Args),
     /// Turn a Gateway into a deployable output
+    #[command(after_help = examples::COMPILE)]
     Compile(compile::Args),
     /// Print completions for a shell
+    #[command(after_help = examples::COMPLETIONS, arg_required_else_help = true)]
     Completions(completions::Args),
     /// Serve the demo issuer's keys and an echo upstream, beside an Envoy of yours
+    #[command(after_help = examples::DEMO)]
     Demo(demo::Args),
     /// Say which requests another policy would allow or deny
+    #[command(after_help = examples::DIFF)]
     Diff(diff::Args),
     /// Say how requests would be decided, and why
+    #[command(after_help = examples::EXPLAIN)]
     Explain(explain::Args),
+    /// Write a first policy, cases that say what has to hold, and a step for CI
+    #[command(after_help = examples::INIT)]
+    Init(init::Args),
     /// Write manual pages
+    #[command(after_help = examples::MAN)]
     Man(man::Args),
     /// Write a page for a browser: who may reach what, and why
+    #[command(after_help = examples::REPORT)]
     Report(report::Args),
     /// Run a local Envoy that enforces a Gateway, with a demo issuer and an echo upstream
+    #[command(after_help = examples::RUN)]
     Run(run::Args),
     /// Become another program that ends with this one's parent
     #[command(name = run::exec::NAME, hide = true)]
     Exec(run::exec::Args),
     /// Print the JSON Schema of an input or output
+    #[command(after_help = examples::SCHEMA, arg_required_else_help = true)]
     Schema(schema::Args),
     /// Check that a policy decides as its test cases say
+    #[command(after_help = examples::TEST)]
     Test(test::Args),
     /// Sign a token with the demo issuer's key
+    #[command(after_help = examples::TOKEN)]
     Token(token::Args),
 }
 
@@ -105,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Diff(args) => Ok(diff::run(&args)),
         Command::Explain(args) => explain::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Man(args) => man::run(&args, &command()),
         Command::Report(args) => report::run(&args),
         Command::Run(args) => run::run(&args),

@@ -98,6 +98,13 @@ pub fn write_with(
             written => Ok(written?),
         };
     };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.exists()) {
+        let (path, folder) = (path.display(), folder.display());
+        anyhow::bail!(
+            "cannot write {path}: there is no folder {folder}; make it: mkdir -p {folder}"
+        );
+    }
     replace(path, fill).with_context(|| format!("cannot write {}", path.display()))
 }
 

@@ -7,8 +7,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
 
+use super::logged::{self, Line};
+use super::output::tell;
 use crate::compile::Compiled;
+use crate::demo::key::DemoKey;
+use crate::engine::source::Workload;
 use crate::explain::{Explainer, Query};
 use crate::jwt::{KeyOrigin, KeySet};
 use crate::resource::input;
@@ -54,11 +61,47 @@ pub fn read_keys(explainers: &mut [Explainer], files: &[String]) -> anyhow::Resu
     Ok(())
 }
 
+/// Takes the demo issuer's key for those of a token's issuer, where the token names that key and
+/// `files` (as of [`read_keys`]) have none for it: it is what `run` does. The issuer, where that is
+/// so.
+pub fn take_demo_key(explainer: &mut Explainer, token: &str, files: &[String]) -> Option<String> {
+    let mut parts = token.split('.').map(|part| {
+        let json = URL_SAFE_NO_PAD.decode(part).ok()?;
+        serde_json::from_slice::<Map<String, Value>>(&json).ok()
+    });
+    let (header, claims) = (parts.next()??, parts.next()??);
+    let key = DemoKey::of_user_if_any()?;
+    let issuer = claims.get("iss")?.as_str()?;
+    let given = files.iter().filter_map(|it| it.rsplit_once('=')).any(|(of, _)| of == issuer);
+    if given || header.get("kid")?.as_str()? != key.id() {
+        return None;
+    }
+    let keys = Arc::new(KeySet::parse(key.jwks().as_bytes(), KeyOrigin::Remote).ok()?);
+    explainer.replace_keys(issuer, &keys).then(|| issuer.to_owned())
+}
+
+/// The SPIFFE ID of `namespace/service-account` in a trust domain, and nothing for `none`; absent
+/// where the text is neither, nor a SPIFFE ID.
+pub fn workload(text: &str, domain: &str) -> Option<String> {
+    if text == "none" {
+        return Some(String::new());
+    }
+    if text.starts_with("spiffe://") {
+        return Some(text.to_owned());
+    }
+    let (namespace, account) = text.split_once('/')?;
+    // One workload, and no pattern for several.
+    let id = format!("spiffe://trusted/ns/{namespace}/sa/{account}");
+    Workload::from_spiffe_id(id.as_bytes(), &["trusted".to_owned()])?;
+    Some(format!("spiffe://{domain}/ns/{namespace}/sa/{account}"))
+}
+
 /// Longest line of a requests file, in bytes.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// Reads a file with one request a line, or standard input for `-`, and hands each to `each` with
-/// its place, as `file:line`. Empty lines and a byte order mark are skipped.
+/// its place, as `file:line`. Entries of the access log are requests too; what is lost on them is
+/// told at the end. Empty lines and a byte order mark are skipped.
 ///
 /// # Errors
 /// When the file cannot be read or holds no request, a line is not one, or `each` fails.
@@ -78,7 +121,7 @@ pub fn read_lines(
             Box::new(std::io::BufReader::new(file))
         }
     };
-    let mut requests = false;
+    let (mut requests, mut logged, mut unaskable) = (false, 0_usize, None);
     for number in 1_u64.. {
         let place = format!("{name}:{number}");
         let mut line = Vec::new();
@@ -99,14 +142,46 @@ pub fn read_lines(
             continue;
         }
         requests = true;
-        let query = Query::from_json(line).map_err(|error| json_error(&place, &error))?;
-        each(&place, query)?;
+        match logged::read(line).map_err(|error| json_error(&place, &error))? {
+            Line::Asked(query) => each(&place, query)?,
+            Line::Logged(query) => {
+                logged = logged.saturating_add(1);
+                each(&place, query)?;
+            }
+            Line::Unaskable => {
+                let (_, count) = unaskable.get_or_insert((place, 0_usize));
+                *count = count.saturating_add(1);
+            }
+        }
     }
+    tell_of_log(logged, unaskable);
     anyhow::ensure!(
         requests,
         "{name} holds no request: write one a line, as {{\"request\": \"GET https://host/path\"}}"
     );
     Ok(())
+}
+
+/// Says what of an access log could not be judged as it was: its entries, and those of them without
+/// a request, from the first place on.
+fn tell_of_log(entries: usize, unaskable: Option<(String, usize)>) {
+    let requests = match entries {
+        0 => None,
+        1 => Some("1 request comes".to_owned()),
+        several => Some(format!("{several} requests come")),
+    };
+    if let Some(requests) = requests {
+        tell(format_args!(
+            "note: {requests} from an access log, which holds no tokens: judged without"
+        ));
+    }
+    if let Some((first, count)) = unaskable {
+        let entries = match count {
+            1 => "1 entry has".to_owned(),
+            several => format!("{several} entries have"),
+        };
+        tell(format_args!("note: {entries} no host or path to ask about, first at {first}"));
+    }
 }
 
 /// What is wrong with a line that is not a request. The line is known better than JSON says it: to

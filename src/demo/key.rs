@@ -64,6 +64,17 @@ impl DemoKey {
         Self::load_or_create(&user_key_path()?)
     }
 
+    /// The user's key, if there is one that can be read.
+    pub fn of_user_if_any() -> Option<Self> {
+        let path = user_key_path().ok()?;
+        Self::parse(&path, &fs::read_to_string(&path).ok()?).ok()
+    }
+
+    /// Its key ID, as in the header of tokens.
+    pub fn id(&self) -> String {
+        self.pair.jwk_thumbprint()
+    }
+
     /// The key in `path`, which is made when there is none. Safe against several processes that
     /// do this at once: they all end up with the same key.
     ///

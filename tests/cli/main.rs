@@ -7,6 +7,7 @@
 //! | `diff` | `diff` |
 //! | `explain` | `explain` |
 //! | `files` | files that commands read and write |
+//! | `first_use` | what somebody stumbles over who is new to the program |
 //! | `flags` | flags that mean nothing, or harm, together or with a Gateway |
 //! | `manifests` | the committed example for Istio and the documentation are what the program writes |
 //! | `report` | `report`; what its page does in a browser is tested in `web/test/` |
@@ -29,6 +30,7 @@ mod diagnostics;
 mod diff;
 mod explain;
 mod files;
+mod first_use;
 mod flags;
 mod manifests;
 mod report;

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use egress_auth::demo::issuer::Issuer;
+use egress_auth::demo::key::DemoKey;
 use egress_auth::demo::server::client;
 
 use crate::support::eventually;
@@ -34,6 +36,11 @@ struct Run {
 impl Run {
     /// Starts with the payments example and waits until everything was shown.
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more flags.
+    fn start_with(flags: &[&str]) -> Self {
         let folder = folder();
         let file = folder.path().join("gateway.yaml");
         std::fs::write(&file, PAYMENTS).unwrap();
@@ -41,6 +48,7 @@ impl Run {
             .arg("run")
             .arg(&file)
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -224,6 +232,38 @@ fn shows_what_the_gateway_does_and_follows_the_file() {
     assert_eq!(run.ended().code(), Some(0));
     assert!(run.gateway_is_gone());
     assert_eq!(run.left_behind(), Vec::<PathBuf>::new());
+}
+
+/// Only an issuer can sign its tokens: what cannot be shown is not sent, and not called unexpected.
+#[test]
+fn tokens_of_an_issuer_of_ones_own_are_no_samples() {
+    let key = DemoKey::generate().unwrap();
+    let issuer = Issuer::start(&key).unwrap();
+    let upstream = format!("AUTH.example.com={}", issuer.address());
+    let run = Run::start_with(&["--upstream", &upstream]);
+    let mut shown = Vec::new();
+    while let Ok(line) = run.stdout.recv_timeout(Duration::from_millis(500)) {
+        shown.push(line);
+    }
+    let shown = shown.join("\n");
+    assert!(!shown.contains("UNEXPECTED"), "{shown}");
+    assert!(shown.contains(" missing_token ") && !shown.contains("valid, of"), "{shown}");
+    let note =
+        "(no samples with tokens of https://auth.example.com: only its own keys can sign them)";
+    assert!(shown.contains(note), "{shown}");
+}
+
+#[test]
+fn requests_just_before_the_end_are_shown() {
+    let mut run = Run::start();
+    for number in 0..20 {
+        assert_eq!(run.get(PAYMENT_API, &format!("/just-before-the-end/{number}")), 403);
+    }
+    run.signal("INT");
+    assert_eq!(run.ended().code(), Some(0));
+    let shown: Vec<String> = run.stdout.iter().collect();
+    let last = shown.iter().any(|line| line.contains("/just-before-the-end/19 no_rule_matched"));
+    assert!(last, "{}", shown.join("\n"));
 }
 
 #[test]

@@ -26,8 +26,6 @@ const TROUBLE: u8 = 2;
 
 /// Flags of `egress-auth diff`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes, as those of diff(1): 0 nothing differs, 1 something does, \
-                        2 the input has errors")]
 pub struct Args {
     /// The policy before: a YAML or JSON file, a folder with such files, or - for standard input
     #[arg(value_name = "OLD")]

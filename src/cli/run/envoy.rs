@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -23,6 +24,8 @@ const LAST_LINES: usize = 15;
 pub struct Envoy {
     child: Child,
     log: PathBuf,
+    /// Hands the access log on.
+    access_log: Option<JoinHandle<()>>,
 }
 
 impl Envoy {
@@ -60,18 +63,21 @@ impl Envoy {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        if let Some(stdout) = child.stdout.take() {
+        let stdout = child.stdout.take();
+        let mut envoy = Self { child, log, access_log: None };
+        if let Some(stdout) = stdout {
             let access_log = events.access_log();
-            std::thread::Builder::new().name("access-log".to_owned()).spawn(move || {
+            let thread = std::thread::Builder::new().name("access-log".to_owned());
+            envoy.access_log = Some(thread.spawn(move || {
                 for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
                     let line = String::from_utf8_lossy(&line).into_owned();
                     if !access_log.take(line) {
                         break;
                     }
                 }
-            })?;
+            })?);
         }
-        Ok(Self { child, log })
+        Ok(envoy)
     }
 
     /// Whether it ended, and how.
@@ -99,8 +105,14 @@ impl Envoy {
         lines.get(from..).unwrap_or_default().join("\n")
     }
 
-    /// Ends it: asks first, kills after a while, and returns once it is gone.
+    /// Ends it: asks first, kills after a while, and returns once it is gone and all that it wrote
+    /// to its access log has been handed on.
     pub fn stop(&mut self) {
+        self.end();
+        let _ = self.access_log.take().map(JoinHandle::join);
+    }
+
+    fn end(&mut self) {
         if self.ended().is_some() {
             return;
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::progress;
 use crate::cli::events::Events;
+use crate::cli::progress;
 
 /// The project-local folder into which Envoy is installed.
 const FOLDER: &str = ".envoy";

@@ -10,7 +10,6 @@
 //! | [`changes`] | what differs between two policies |
 //! | [`show`] | sample requests, their table, and requests as they come |
 //! | [`curl`] | samples as commands to paste |
-//! | [`progress`] | what a user sees while something takes time |
 //!
 //! Every upstream and every JWKS host is replaced by a local stand-in from [`crate::demo`], so
 //! nothing leaves the machine unless `--upstream` sends it elsewhere.
@@ -22,7 +21,6 @@ mod envoy;
 pub(super) mod exec;
 mod find;
 mod live;
-mod progress;
 mod show;
 
 use std::net::{SocketAddr, TcpListener};
@@ -39,6 +37,7 @@ use super::envoy_args::EnvoyArgs;
 use super::events::{Event, Events, Watcher};
 use super::input::InputArgs;
 use super::output::tell;
+use super::progress;
 use crate::demo::echo::Echo;
 use crate::demo::issuer::Issuer;
 use crate::demo::key::DemoKey;
@@ -134,6 +133,9 @@ fn serve(
         match events.next(TICK) {
             Some(Event::Stop) => {
                 tell("Stopping");
+                envoy.stop();
+                // Those that came just before.
+                show::requests(events)?;
                 return Ok(ExitCode::SUCCESS);
             }
             Some(Event::Changed) => live.reload(&args.input, admin, envoy)?,

@@ -13,16 +13,17 @@ use serde_json::Value;
 
 use super::admin::reachable;
 use super::curl;
-use super::progress;
 use crate::cli::events::Events;
 use crate::cli::output::{self, tell};
+use crate::cli::progress;
 use crate::cli::queries::now;
+use crate::compile::hostname;
 use crate::demo::echo::{Echo, Received};
 use crate::demo::key::DemoKey;
 use crate::demo::sample::{Expected, Judge, Place, Sample, SampleToken, samples};
 use crate::demo::server::client;
 use crate::emit::envoy::Options;
-use crate::policy::Policy;
+use crate::policy::{JwksSource, JwtRule, Policy};
 
 /// Requests of which the table is made at most.
 const MOST_SAMPLES: usize = 40;
@@ -75,7 +76,9 @@ impl Demo<'_> {
             ));
             return Ok(());
         }
-        let all = samples(policy);
+        let elsewhere = issuers_elsewhere(policy, options);
+        let all = samples(policy).into_iter().filter(|it| !needs_key_of(it, &elsewhere));
+        let all: Vec<Sample> = all.collect();
         let judge = Judge::new(policy, self.key)?;
         let mut shown = Vec::new();
         let spinner = progress::start("Sending sample requests");
@@ -94,6 +97,10 @@ impl Demo<'_> {
                 "({} more samples were left out)",
                 all.len().saturating_sub(shown.len())
             )?;
+        }
+        for issuer in elsewhere {
+            let issuer = issuer.escape_debug();
+            writeln!(out, "(no samples with tokens of {issuer}: only its own keys can sign them)")?;
         }
         for wrong in shown.iter().filter(|shown| !shown.is_as_expected()) {
             writeln!(
@@ -160,6 +167,24 @@ impl Demo<'_> {
         }
         Ok(None)
     }
+}
+
+/// The issuers whose keys do not come from the demo issuer, but from where `--upstream` says.
+fn issuers_elsewhere<'p>(policy: &'p Policy, options: &Options) -> BTreeSet<&'p str> {
+    let elsewhere = |rule: &&JwtRule| {
+        let JwksSource::Remote { uri, .. } = &rule.jwks else { return false };
+        let host = uri.parse::<ureq::http::Uri>().ok();
+        let host = host.as_ref().and_then(|uri| hostname::canonical(uri.host()?).ok());
+        options.upstreams.iter().any(|upstream| Some(&upstream.host) == host.as_ref())
+    };
+    policy.jwt_rules.iter().filter(elsewhere).map(|rule| rule.issuer.as_str()).collect()
+}
+
+/// Whether one of these would have to sign the token of a sample.
+fn needs_key_of(sample: &Sample, issuers: &BTreeSet<&str>) -> bool {
+    let SampleToken::Signed(token) = &sample.token else { return false };
+    let issuer = token.claims.get("iss").and_then(Value::as_str);
+    issuer.is_some_and(|issuer| issuers.contains(issuer))
 }
 
 /// The fields of an access log entry that are shown.

@@ -10,6 +10,7 @@ mod junit;
 mod read;
 mod report;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,8 +21,8 @@ use super::output::{self, Format};
 use super::plain::plain;
 use super::{diagnostics, queries};
 use crate::explain::Explanation;
-use crate::resource::diagnostic::Diagnostics;
-use crate::resource::tree::Document;
+use crate::resource::diagnostic::{Diagnostic, Diagnostics};
+use crate::resource::tree::{Document, Node};
 use crate::resource::{input, yaml};
 
 /// Flags of `egress-auth test`.
@@ -130,19 +131,45 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut found = Diagnostics::default();
     let sources = input::read(&args.cases, &[], &mut found)?;
     let mut suites = Vec::new();
+    let mut passed_over = BTreeSet::new();
     for (file, source) in sources.iter() {
         let documents = yaml::read(file, &source.text, &mut found);
         let folder = Path::new(&source.name).parent().unwrap_or(Path::new(""));
+        let named = args.cases.iter().any(|path| path.as_path() == Path::new(&source.name));
         for root in documents.iter().filter_map(Document::root).filter(|root| !root.is_null()) {
+            if read::is_resource(root) {
+                if named {
+                    let kind = root.get("kind").and_then(Node::string).unwrap_or_default();
+                    found.push(
+                        Diagnostic::error(format!("a {} holds no cases", kind.escape_debug()))
+                            .on(root)
+                            .hint(
+                                "name the files with cases; each names its Gateway in `gateways`",
+                            ),
+                    );
+                }
+                passed_over.insert(&source.name);
+                continue;
+            }
             suites.extend(read::suite(root, folder, &mut found).map(|suite| (file, suite)));
         }
     }
     if suites.is_empty() && !found.has_errors() {
-        anyhow::bail!("the input holds no cases");
+        anyhow::bail!("the input holds no cases: write some, with the Gateway in `gateways`");
     }
     if found.has_errors() {
         diagnostics::print(&sources, &found);
         return Ok(ExitCode::FAILURE);
+    }
+    if let Some(first) = passed_over.first() {
+        let files = match passed_over.len() {
+            1 => String::new(),
+            several => format!(" and {} more", several.saturating_sub(1)),
+        };
+        output::tell(format_args!(
+            "note: passed over as no cases, but resources: {}{files}",
+            plain(first)
+        ));
     }
     let mut decided = Vec::with_capacity(suites.len());
     for (file, suite) in suites {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::cli::cases::CASES;
 use crate::cli::input::{self, ActionArg, GatewayArgs};
-use crate::engine::source::Workload;
+use crate::cli::queries::workload;
 use crate::explain::{Query, Values, check_header};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::source::Span;
@@ -76,6 +76,11 @@ pub fn suite(root: Node<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Op
     suite.filter(|_| !failed)
 }
 
+/// Whether a document is one of Kubernetes or of Service Bridge rather than cases.
+pub fn is_resource(root: Node<'_>) -> bool {
+    root.get("apiVersion").is_some() && root.get("kind").is_some() && root.get("cases").is_none()
+}
+
 struct Reader<'d> {
     diagnostics: &'d mut Diagnostics,
 }
@@ -95,12 +100,6 @@ fn text<'a>(node: Node<'a>, field: &str) -> Option<&'a str> {
 fn texts<'a>(node: Node<'a>, field: &str) -> impl Iterator<Item = (&'a str, Node<'a>)> {
     let items = node.get(field).into_iter().flat_map(Node::items);
     items.filter_map(|item| Some((item.string()?, item)))
-}
-
-/// Whether these name one workload, and no pattern for several.
-fn is_workload(namespace: &str, account: &str) -> bool {
-    let id = format!("spiffe://trusted/ns/{namespace}/sa/{account}");
-    Workload::from_spiffe_id(id.as_bytes(), &["trusted".to_owned()]).is_some()
 }
 
 impl Reader<'_> {
@@ -184,23 +183,13 @@ impl Reader<'_> {
     fn source(&mut self, node: Node<'_>, domain: &str) -> Option<String> {
         let source = node.get("source")?;
         let text = source.string().unwrap_or_default();
-        if text == "none" {
-            return Some(String::new());
+        let workload = workload(text, domain);
+        if workload.is_none() {
+            let message = format!("`{text}` names no workload");
+            let hint = "write `namespace/service-account`, a SPIFFE ID, or `none`";
+            self.error(source, message, hint);
         }
-        if text.starts_with("spiffe://") {
-            return Some(text.to_owned());
-        }
-        match text.split_once('/') {
-            Some((namespace, account)) if is_workload(namespace, account) => {
-                Some(format!("spiffe://{domain}/ns/{namespace}/sa/{account}"))
-            }
-            _ => {
-                let message = format!("`{text}` names no workload");
-                let hint = "write `namespace/service-account`, a SPIFFE ID, or `none`";
-                self.error(source, message, hint);
-                None
-            }
-        }
+        workload
     }
 
     fn headers(&mut self, node: Node<'_>) -> BTreeMap<String, Values> {
