@@ -67,7 +67,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut explainers = [explainer(compiled)?];
     read_keys(&mut explainers, &args.jwks)?;
     let [mut explainer] = explainers;
-    let of_demo = args.token.as_ref().and_then(|it| take_demo_key(&mut explainer, it, &args.jwks));
+    // A token is all that a header holds, or stands behind a prefix.
+    let in_headers = args.headers.iter().filter_map(|it| it.split_whitespace().last());
+    let mut tokens = args.token.as_deref().into_iter().chain(in_headers);
+    let of_demo = tokens.find_map(|token| take_demo_key(&mut explainer, token, &args.jwks));
     let now = now()?;
     let mut out = std::io::BufWriter::new(output::stdout());
     match &args.requests {

@@ -119,6 +119,32 @@ fn modules_are_found_where_the_environment_says() {
     assert!(bootstrap.contains("modules/egress_auth.wasm"), "{bootstrap}");
 }
 
+/// As after copying the files of a release's archive to where such files belong.
+#[test]
+fn modules_are_found_where_an_installation_has_them() {
+    let folder = folder();
+    for part in ["bin", "share/egress-auth"] {
+        std::fs::create_dir_all(folder.path().join(part)).unwrap();
+    }
+    let installed = folder.path().join("bin/egress-auth");
+    std::fs::copy(env!("CARGO_BIN_EXE_egress-auth"), &installed).unwrap();
+    let compile = || {
+        let mut command = Command::new(&installed);
+        command.args(["compile", "gateway.yaml", "--to=envoy"]).current_dir(&folder);
+        command.env_remove("EGRESS_AUTH_MODULES").output().unwrap()
+    };
+    let output = compile();
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "error: egress_auth.wasm is not beside this program: take it from the archive of \
+                    release ";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    std::fs::write(folder.path().join("share/egress-auth/egress_auth.wasm"), "").unwrap();
+    let output = compile();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let bootstrap = String::from_utf8(output.stdout).unwrap();
+    assert!(bootstrap.contains("share/egress-auth/egress_auth.wasm"), "{bootstrap}");
+}
+
 /// What was logged can be replayed as it is.
 #[test]
 fn entries_of_the_access_log_are_requests() {
@@ -163,14 +189,17 @@ fn a_token_of_the_demo_issuer_is_explained_and_named_as_such() {
     let token = token.trim_end();
     let request = ["explain", "gateway.yaml", "--request", "GET https://api.test/"];
     let explain = |token: &str| egress_auth(&folder, &[&request[..], &["--token", token]].concat());
-    let output = explain(token);
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("allow 200 allowed"), "{text}");
-    assert_eq!(
-        stderr(&output),
-        "note: the demo issuer's key is taken for that of `https://auth.test`, as `run` does; no \
-         other gateway takes its tokens\n"
-    );
+    let header = format!("authorization: Bearer {token}");
+    let in_header = egress_auth(&folder, &[&request[..], &["--header", &header]].concat());
+    for output in [explain(token), in_header] {
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains("allow 200 allowed"), "{text}");
+        assert_eq!(
+            stderr(&output),
+            "note: the demo issuer's key is taken for that of `https://auth.test`, as `run` does; no \
+             other gateway takes its tokens\n"
+        );
+    }
     // It has to be signed with it all the same.
     let (rest, _) = token.rsplit_once('.').unwrap();
     let output = explain(&format!("{rest}.{}", "A".repeat(342)));

@@ -92,11 +92,10 @@ impl Demo<'_> {
         let mut out = output::stdout();
         writeln!(out, "{}", table(policy, &shown))?;
         if all.len() > shown.len() {
-            writeln!(
-                out,
-                "({} more samples were left out)",
-                all.len().saturating_sub(shown.len())
-            )?;
+            match all.len().saturating_sub(shown.len()) {
+                1 => writeln!(out, "(1 more sample was left out)")?,
+                several => writeln!(out, "({several} more samples were left out)")?,
+            }
         }
         for issuer in elsewhere {
             let issuer = issuer.escape_debug();
@@ -215,8 +214,10 @@ pub fn requests(events: &Events) -> anyhow::Result<()> {
             left_out = left_out.saturating_add(1);
         }
     }
-    if left_out > 0 {
-        writeln!(output::stdout(), "... and {left_out} more requests")?;
+    match left_out {
+        0 => {}
+        1 => writeln!(output::stdout(), "... and 1 more request")?,
+        several => writeln!(output::stdout(), "... and {several} more requests")?,
     }
     Ok(())
 }
