@@ -11,29 +11,47 @@ use crate::resource::tree::Node;
 use crate::resource::warning::Warning;
 
 /// What regular expressions have and paths do not.
-const OF_EXPRESSIONS: [&str; 11] =
-    ["[0-9]", "[a-z]", "[A-Z]", "[^", "\\d", "\\w", "(?", "/.*", "(.*", ")+", "]+"];
+const OF_EXPRESSIONS: [&str; 12] =
+    ["[0-9]", "[a-z]", "[A-Z]", "[^", "\\d", "\\w", "(?", "/.*", "/.+", "(.*", ")+", "]+"];
 
-/// Whether a segment is a variable of OpenAPI, of a router or of a document: `{id}`, `:id`, `<id>`.
-fn is_variable(segment: &str) -> bool {
-    let name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|it| it.is_ascii_alphanumeric() || b"_-".contains(&it))
+/// What stands for a segment that is a variable of OpenAPI, of a router or of a document, as `{id}`,
+/// `{id:int}`, `:id`, `<id>` and `[id]`: one segment, or as many as there are.
+fn variable(segment: &str) -> Option<&'static str> {
+    let is_name = |name: &str| {
+        name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && name.bytes().all(|it| it.is_ascii_alphanumeric() || b"_-.:".contains(&it))
     };
     let inside = |open, close| segment.strip_prefix(open)?.strip_suffix(close);
-    inside("{", "}").or_else(|| inside("<", ">")).is_some_and(name)
-        || segment.strip_prefix(':').is_some_and(name)
+    let name = inside("{", "}")
+        .or_else(|| inside("<", ">"))
+        .or_else(|| inside("[", "]"))
+        .or_else(|| segment.strip_prefix(':'))?;
+    let several = ["...", "+", "*", "path:"].into_iter().find_map(|many| name.strip_prefix(many));
+    match several {
+        Some(name) => is_name(name).then_some("{**}"),
+        None => is_name(name).then_some("{*}"),
+    }
 }
 
 /// What somebody took a part of a pattern for, and what to write instead.
 fn mistaken(pattern: &str) -> Option<(String, String)> {
     let segments: Vec<&str> = pattern.split('/').collect();
-    if let Some(segment) = segments.iter().find(|segment| is_variable(segment)) {
-        let meant: Vec<&str> =
-            segments.iter().map(|it| if is_variable(it) { "{*}" } else { it }).collect();
-        let hint = format!("`{{*}}` is any one segment: write `{}`", meant.join("/"));
+    if let Some(segment) = segments.iter().find(|segment| variable(segment).is_some()) {
+        let meant: Vec<&str> = segments.iter().map(|it| variable(it).unwrap_or(it)).collect();
+        let stands = match variable(segment) {
+            Some("{*}") => "`{*}` is any one segment",
+            _ => "`{**}` is any number of segments",
+        };
+        let hint = format!("{stands}: write `{}`", meant.join("/"));
         return Some((format!("`{segment}` stands for itself in it"), hint));
     }
     if let Some(placeholder) = placeholder(pattern) {
+        let of_template = placeholder.starts_with("{{") || placeholder.starts_with("<%");
+        if placeholder.starts_with(['{', '<']) && !of_template {
+            let why = format!("`{placeholder}` stands for itself in it");
+            let meant = pattern.replace(placeholder, "*");
+            return Some((why, format!("`*` stands for any characters: write `{meant}`")));
+        }
         let why = format!("`{placeholder}` was never filled in");
         return Some((why, "fill it in: paths are compared as they are written".to_owned()));
     }
@@ -54,8 +72,7 @@ fn literal(pattern: &str) -> &str {
     pattern.get(..end).unwrap_or_default()
 }
 
-/// What all paths that a pattern matches become for a server that decodes escapes or drops
-/// parameters.
+/// What all paths that a pattern matches become for a server that does something with them.
 #[derive(Debug, PartialEq, Eq)]
 struct Reading {
     /// What they begin with.
@@ -66,15 +83,26 @@ struct Reading {
     because: &'static str,
 }
 
-/// Such a reading; absent where it is not certain, or the same as any other.
-fn other_reading(pattern: &str) -> Option<Reading> {
-    const DROP: &str = "drop what follows `;` in a segment";
+/// Such readings, as far as they are certain, and others than the path itself.
+fn other_readings(pattern: &str) -> Vec<Reading> {
     let begins = literal(pattern);
     let whole = begins.len() == pattern.len();
-    if begins.contains('%') {
-        let because = "decode the escapes in it";
-        return Some(Reading { begins: decoded(begins)?, whole_segment: whole, because });
-    }
+    let decoded = decoded(begins).map(|it| (it, "decode the escapes in it"));
+    let slashes = Some((begins.replace('\\', "/"), "take `\\` for `/`"));
+    let merged = Some((merged(begins), "merge slashes"));
+    let resolved = resolved(begins, whole).map(|it| (it, "resolve the dot segments in it"));
+    let others = [decoded, slashes, merged, resolved].into_iter().flatten();
+    let others = others.filter(|(other, _)| other != begins).map(|(begins, because)| Reading {
+        begins,
+        whole_segment: whole,
+        because,
+    });
+    others.chain(without_parameters(begins, whole)).collect()
+}
+
+/// The reading of a server that drops parameters.
+fn without_parameters(begins: &str, whole: bool) -> Option<Reading> {
+    const DROP: &str = "drop what follows `;` in a segment";
     let (before, rest) = begins.split_once(';')?;
     Some(match rest.split_once('/') {
         Some((_, after)) => Reading {
@@ -84,6 +112,45 @@ fn other_reading(pattern: &str) -> Option<Reading> {
         },
         None => Reading { begins: before.to_owned(), whole_segment: true, because: DROP },
     })
+}
+
+/// A text with one slash for several.
+fn merged(text: &str) -> String {
+    let mut merged = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character != '/' || !merged.ends_with('/') {
+            merged.push(character);
+        }
+    }
+    merged
+}
+
+/// What a path begins with, without its dot segments (RFC 3986, section 5.2.4); absent where it has
+/// none. Of one that goes on, the last segment is not complete.
+fn resolved(begins: &str, whole: bool) -> Option<String> {
+    let mut segments: Vec<&str> = begins.strip_prefix('/')?.split('/').collect();
+    let last = segments.pop().unwrap_or_default();
+    let (mut kept, mut found) = (Vec::new(), false);
+    for segment in segments {
+        match segment {
+            "." => found = true,
+            ".." => {
+                found = true;
+                kept.pop();
+            }
+            other => kept.push(other),
+        }
+    }
+    match last {
+        "." if whole => kept.push(""),
+        ".." if whole => {
+            kept.pop();
+            kept.push("");
+        }
+        other if found => kept.push(other),
+        _ => return None,
+    }
+    Some(format!("/{}", kept.join("/")))
 }
 
 /// A text with every escape decoded once; absent where that is no text.
@@ -139,6 +206,10 @@ impl<'a> Compiler<'a, '_> {
     /// Warns of the path patterns of one host.
     pub(super) fn warn_of_paths(&mut self, paths: &Paths<'a>) {
         for path in &paths.patterns {
+            // Of these something is said already.
+            if !path.text.starts_with(['/', '*', '{']) || path.text.contains(['?', '#']) {
+                continue;
+            }
             let shown = path.text.escape_debug();
             if let Some((why, hint)) = mistaken(path.text) {
                 let message = format!("the path pattern `{shown}`: {why}");
@@ -149,10 +220,10 @@ impl<'a> Compiler<'a, '_> {
                 self.warn_of_unencoded(*path, paths);
                 continue;
             }
-            let Some(reading) = other_reading(path.text).filter(|_| !paths.open) else { continue };
-            if paths.patterns.iter().any(|other| reading.may_match(other.text)) {
-                continue;
-            }
+            let missing = other_readings(path.text)
+                .into_iter()
+                .find(|reading| !paths.patterns.iter().any(|other| reading.may_match(other.text)));
+            let Some(reading) = missing.filter(|_| !paths.open) else { continue };
             let rest = path.text.get(literal(path.text).len()..).unwrap_or_default();
             let message = format!(
                 "the path pattern `{shown}` admits nothing: servers that {} read another path, \
@@ -171,7 +242,7 @@ impl<'a> Compiler<'a, '_> {
     /// What is not sent as it is written admits something only beside its encoded form.
     fn warn_of_unencoded(&mut self, path: Text<'a>, paths: &Paths<'a>) {
         let beside = paths.patterns.iter().filter(|it| is_of_requests(it.text));
-        let mut readings = beside.filter_map(|it| other_reading(it.text));
+        let mut readings = beside.flat_map(|it| other_readings(it.text));
         if !readings.any(|reading| reading.may_match(path.text)) {
             self.warn(
                 Warning::PathNeverMatches,
@@ -199,6 +270,13 @@ mod tests {
             ("/v1/.*", Some("`{**}`")),
             ("^/v1/", Some("`{**}`")),
             ("/v1/(a|b)", Some("`{**}`")),
+            ("/v1/.+", Some("`{**}`")),
+            ("/v1/{id:int}/<str:name>", Some("write `/v1/{*}/{*}`")),
+            ("/v1/[id]/:id.json", Some("write `/v1/{*}/{*}`")),
+            ("/v1/{...rest}", Some("write `/v1/{**}`")),
+            ("/v1/[...slug]/{+path}", Some("write `/v1/{**}/{**}`")),
+            ("/users/{userId}.json", Some("write `/users/*.json`")),
+            ("/v1/{{id}}", Some("fill it in")),
             ("/v1/*", None),
             ("/v1/{*}/{**}", None),
             ("/v1/projects/p:cancel", None),
@@ -229,12 +307,29 @@ mod tests {
             ("/a;v=1/b", "/a/c", false),
             ("/a;*", "/ab", false),
             ("/a;*", "/a/*", true),
+            ("/a//b", "/a/b", true),
+            ("/a//b", "/a//b", false),
+            ("/a//*", "/a/c", true),
+            ("/a//*", "/c/*", false),
+            ("/a\\b", "/a/b", true),
+            ("/a\\b", "/a\\b", false),
+            ("/a/../b", "/b", true),
+            ("/a/../b", "/a/b", false),
+            ("/a/./b/*", "/a/b/*", true),
+            ("/a/.", "/a/", true),
+            ("/a/..", "/", true),
+            ("/../a", "/a", true),
         ] {
-            let reading = other_reading(pattern).unwrap();
-            assert_eq!(reading.may_match(other), admitted, "{pattern} beside {other}");
+            let readings = other_readings(pattern);
+            assert!(!readings.is_empty(), "{pattern}");
+            let all = readings.iter().all(|reading| reading.may_match(other));
+            assert_eq!(all, admitted, "{pattern} beside {other}");
         }
-        for pattern in ["/a/b", "/a/*", "*%2F*", "/a*;b", "/a%", "/a%2", "/%ff"] {
-            assert_eq!(other_reading(pattern), None, "{pattern}");
+        for pattern in
+            ["/a/b", "/a/*", "*%2F*", "/a*;b", "/a%", "/a%2", "/%ff", "/a/.*", "/a/..", "/a.b/"]
+        {
+            let certain = other_readings(pattern);
+            assert_eq!(certain.is_empty(), pattern != "/a/..", "{pattern}: {certain:?}");
         }
     }
 }

@@ -9,15 +9,39 @@ use crate::resource::warning::Warning;
 
 /// What stands in a text for something that somebody or something else should have filled in.
 pub(super) fn placeholder(text: &str) -> Option<&str> {
-    const DELIMITERS: [(&str, &str); 5] =
-        [("${", "}"), ("$(", ")"), ("{{", "}}"), ("{", "}"), ("<", ">")];
-    DELIMITERS.into_iter().find_map(|(open, close)| {
-        let start = text.find(open)?;
-        let inner = text.get(start.saturating_add(open.len())..)?;
-        let end = inner.find(close)?;
-        let whole = open.len().saturating_add(end).saturating_add(close.len());
-        let found = text.get(start..start.saturating_add(whole))?;
-        is_name(inner.get(..end)?).then_some(found)
+    const DELIMITERS: [(&str, &str); 6] =
+        [("${", "}"), ("$(", ")"), ("{{", "}}"), ("<%", "%>"), ("{", "}"), ("<", ">")];
+    DELIMITERS
+        .into_iter()
+        .find_map(|(open, close)| {
+            let start = text.find(open)?;
+            let inner = text.get(start.saturating_add(open.len())..)?;
+            let end = inner.find(close)?;
+            let whole = open.len().saturating_add(end).saturating_add(close.len());
+            let found = text.get(start..start.saturating_add(whole))?;
+            is_name(inner.get(..end)?.trim_start_matches('=')).then_some(found)
+        })
+        .or_else(|| variable(text))
+}
+
+/// A variable without delimiters, as `$NAME` of a shell and `%NAME%` of Windows. Whoever means the
+/// sign itself hardly has a name in capitals behind it.
+fn variable(text: &str) -> Option<&str> {
+    ['$', '%'].into_iter().find_map(|sign| {
+        let start = text.find(sign)?;
+        let rest = text.get(start.saturating_add(1)..)?;
+        let in_name = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
+        let end = rest.find(|it| !in_name(it)).unwrap_or(rest.len());
+        let (name, after) = rest.split_at_checked(end)?;
+        let capitals = name.starts_with(|first: char| first.is_ascii_uppercase()) && end > 2;
+        let length = match sign {
+            '%' if after.starts_with('%') => end.saturating_add(2),
+            '$' if !after.starts_with(|next: char| next.is_ascii_lowercase()) => {
+                end.saturating_add(1)
+            }
+            _ => return None,
+        };
+        text.get(start..start.saturating_add(length)).filter(|_| capitals)
     })
 }
 
@@ -49,8 +73,10 @@ fn never(text: &str) -> Never {
 
 /// The same for what is compared as a whole.
 fn never_exact(text: &str, each: &'static str) -> Never {
+    let expression =
+        || is_expression(text).then(|| ("it is no regular expression here".to_owned(), each));
     let star = || text.contains('*').then(|| ("`*` stands for itself in it".to_owned(), each));
-    never(text).or_else(star)
+    never(text).or_else(expression).or_else(star)
 }
 
 /// The same for a pattern of a claim.
@@ -78,16 +104,30 @@ fn never_pattern(text: &str) -> Never {
     })
 }
 
+/// Where the tenants of Entra ask for tokens, whatever tenant is theirs; tokens name that.
+fn of_many_tenants(issuer: &str) -> Never {
+    let rest = issuer.strip_prefix("https://login.microsoftonline.com/")?;
+    let name = rest
+        .split('/')
+        .next()
+        .filter(|it| ["common", "organizations", "consumers"].contains(it))?;
+    let why = format!("`{name}` is where tokens are asked for, and no tenant");
+    Some((why, "write the tenant's ID in its place, in one JWT rule for each tenant"))
+}
+
 /// Whether a text has what only regular expressions have.
 fn is_expression(text: &str) -> bool {
     let alternatives = text
         .split_once('(')
         .and_then(|(_, rest)| rest.split_once(')'))
         .is_some_and(|(inner, _)| inner.contains('|'));
-    (text.starts_with('^') && text.len() > 1)
+    text == ".+"
+        || (text.starts_with('^') && text.len() > 1)
         || (text.ends_with('$') && text.len() > 1)
         || alternatives
-        || ["\\d", "\\w", "\\.", "]+", "]*", "(?"].iter().any(|part| text.contains(part))
+        || ["\\d", "\\w", "\\.", "]+", "]*", "(?", "[a-z]", "[A-Z]", "[0-9]"]
+            .iter()
+            .any(|part| text.contains(part))
 }
 
 impl<'a> Compiler<'a, '_> {
@@ -95,7 +135,8 @@ impl<'a> Compiler<'a, '_> {
     pub(super) fn warn_of_values(&mut self, rule: JwtRule<'a>) {
         if let Some(issuer) = rule.issuer() {
             let each = "issuers are compared exactly: write one JWT rule for each";
-            self.warn_of_never("no token has the issuer", issuer, never_exact(issuer.text, each));
+            let found = of_many_tenants(issuer.text).or_else(|| never_exact(issuer.text, each));
+            self.warn_of_never("no token has the issuer", issuer, found);
         }
         for audience in rule.audiences() {
             let each = "audiences are compared exactly: list each";
@@ -114,6 +155,15 @@ impl<'a> Compiler<'a, '_> {
         let others = others.filter_map(|(name, value)| Some((name.scalar_text()?, value)));
         for (claim, node) in own.chain(others) {
             let Some(text) = node.string() else { continue };
+            if text == ".*" {
+                let message = format!(
+                    "`.*` fits only values of `{}` that begin with a dot",
+                    claim.escape_debug()
+                );
+                let hint = "it is no regular expression here: `*` alone stands for any value";
+                self.warn(Warning::ValueNeverMatches, node, message, hint);
+                continue;
+            }
             let what = format!("no value of `{}` fits", claim.escape_debug());
             self.warn_of_never(&what, Text { text, node }, never_pattern(text));
         }
@@ -131,7 +181,7 @@ impl<'a> Compiler<'a, '_> {
         const GOOGLE: &str = "https://www.googleapis.com/";
         const DISCOVERY: [&str; 2] =
             ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
-        let path = uri.text.split(['?', '#']).next().unwrap_or_default();
+        let path = uri.text.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
         // Google's maps of certificates, for which it has the same keys as a JWKS elsewhere.
         let keys = match path.strip_prefix(GOOGLE) {
             Some("oauth2/v1/certs") => Some("oauth2/v3/certs".to_owned()),
@@ -173,6 +223,14 @@ mod tests {
             ("$(AUDIENCE)", Some("$(AUDIENCE)")),
             ("{{ .Values.audience }}", Some("{{ .Values.audience }}")),
             ("https://<your-tenant>.auth0.com/", Some("<your-tenant>")),
+            ("https://$KEYCLOAK_HOST/realms/shop", Some("$KEYCLOAK_HOST")),
+            ("$AUDIENCE", Some("$AUDIENCE")),
+            ("%AUDIENCE%", Some("%AUDIENCE%")),
+            ("<%= audience %>", Some("<%= audience %>")),
+            ("a$B", None),
+            ("100%", None),
+            ("%2FABC%2F", None),
+            ("$Default", None),
             ("api://72f988bf-86f1-41af-91ab-2d7cd011db47", None),
             ("{\"a\": 1}", None),
             ("/v1/{*}/{**}", None),
@@ -196,6 +254,8 @@ mod tests {
             " a",
             "a\n",
             "spiffe://*/ns/shop",
+            ".+",
+            "team-[a-z]",
         ] {
             assert!(never_pattern(text).is_some(), "{text}");
         }
@@ -207,6 +267,7 @@ mod tests {
             "*a*",
             "system:serviceaccount:shop:*",
             "com.example.*",
+            ".*",
             "a (b)",
             "$",
             "a|b",
