@@ -41,7 +41,8 @@ Examples:
   egress-auth diff deployed.yaml gateway.yaml
   egress-auth diff deployed.yaml gateway.yaml --requests access.log
 
-Exit codes, as those of diff(1): 0 nothing differs, 1 something does, 2 the input has errors";
+Exit codes, as those of diff(1): 0 nothing differs, 1 something does (with --fail-on, something that \
+is named there), 2 the input has errors";
 
 /// Of `explain`.
 pub const EXPLAIN: &str = "\

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use super::cases::CASES;
+use super::differences::Differences;
 use super::output;
 use crate::policy::Policy;
 use crate::resource::schema;
@@ -25,6 +26,8 @@ enum Subject {
     Gateway,
     /// The cases files of `egress-auth test`
     Test,
+    /// What `egress-auth diff --output json` prints
+    Diff,
 }
 
 /// Runs the command.
@@ -35,6 +38,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let schema = match args.subject {
         Subject::PluginConfig => schemars::schema_for!(Policy).to_value(),
         Subject::Gateway => schema::gateway(),
+        Subject::Diff => schemars::schema_for!(Differences).to_value(),
         Subject::Test => schema::document(&CASES, "Test cases"),
     };
     output::write(None, &format!("{schema:#}\n"))?;

@@ -16,6 +16,7 @@ use crate::engine::{
 use crate::jwt::{KeyOrigin, KeySet, SoftwareVerifier, TokenCache};
 use crate::policy::text_pattern::TextPattern;
 use crate::policy::{JwksSource, JwtRule, Operation, Policy, Principal, Rule, Server};
+use crate::prove::examples::{self, Examples};
 
 /// Rules of one server for which a request is made.
 const RULES_PER_SERVER: usize = 4;
@@ -134,8 +135,9 @@ impl Sample {
 /// The samples for a policy, server by server.
 pub fn samples(policy: &Policy) -> Vec<Sample> {
     let mut samples = Vec::new();
+    let examples = Examples::new(policy);
     for server in &policy.servers {
-        for sample in of_server(policy, server) {
+        for sample in of_server(policy, &examples, server) {
             if !samples.contains(&sample) {
                 samples.push(sample);
             }
@@ -144,20 +146,20 @@ pub fn samples(policy: &Policy) -> Vec<Sample> {
     samples
 }
 
-fn of_server(policy: &Policy, server: &Server) -> Vec<Sample> {
+fn of_server(policy: &Policy, examples: &Examples<'_>, server: &Server) -> Vec<Sample> {
     let rules = rules(policy, server);
     // A way in for every rule; without rules, the plainest of requests.
     let mut ways: Vec<Way> = rules
         .iter()
         .take(RULES_PER_SERVER)
-        .map(|rule| Way::of_rule(policy, server, Some(rule)))
+        .map(|rule| Way::of_rule(policy, examples, server, Some(rule)))
         .collect();
     if ways.is_empty() {
-        ways.push(Way::of_rule(policy, server, None));
+        ways.push(Way::of_rule(policy, examples, server, None));
     }
     let sample = |way: &Way, token: SampleToken| Sample {
         server: server.name.clone(),
-        host: example_host(&server.hostname),
+        host: examples::host(&server.hostname),
         method: way.method.clone(),
         path: way.path.clone(),
         token,
@@ -201,7 +203,12 @@ struct Way {
 }
 
 impl Way {
-    fn of_rule(policy: &Policy, server: &Server, rule: Option<&Rule>) -> Self {
+    fn of_rule(
+        policy: &Policy,
+        examples: &Examples<'_>,
+        server: &Server,
+        rule: Option<&Rule>,
+    ) -> Self {
         let first = |list: Option<&Vec<u32>>| list.and_then(|list| list.first()).copied();
         let principal = rule.and_then(|rule| pick(&policy.principals, first(rule.from.as_ref())?));
         let operation = rule.and_then(|rule| pick(&policy.operations, first(rule.to.as_ref())?));
@@ -211,10 +218,11 @@ impl Way {
             method: listed(operation.and_then(|o| o.methods.as_ref()))
                 .unwrap_or_else(|| "GET".to_owned()),
             path: listed(operation.and_then(|o| o.paths.as_ref()))
-                .map_or_else(|| "/".to_owned(), |pattern| example_path(&pattern)),
+                .and_then(|pattern| examples::path(&pattern, &[]))
+                .unwrap_or_else(|| "/".to_owned()),
             token: jwt
                 .filter(|rule| matches!(rule.jwks, JwksSource::Remote { .. }))
-                .map(|rule| signed_token(rule, principal)),
+                .and_then(|rule| signed_token(examples, rule, principal)),
             place: jwt.map_or_else(Place::bearer, Place::of),
             subject_matters: principal.is_some_and(|principal| principal.sub.is_some()),
         }
@@ -235,19 +243,16 @@ fn jwt_rule<'p>(
         .min_by_key(|rule| matches!(rule.jwks, JwksSource::Inline(_)))
 }
 
-fn signed_token(rule: &JwtRule, principal: Option<&Principal>) -> SignedToken {
-    let mut claims = Map::new();
-    claims.insert("iss".to_owned(), rule.issuer.clone().into());
-    let subject = principal.and_then(|principal| principal.sub.as_deref());
-    claims.insert("sub".to_owned(), subject.map_or_else(|| "demo".to_owned(), example_text).into());
-    if let Some(audience) = rule.audiences.first() {
-        claims.insert("aud".to_owned(), audience.clone().into());
-    }
-    for (name, pattern) in principal.iter().flat_map(|principal| &principal.other) {
-        claims.entry(name.clone()).or_insert_with(|| example_text(pattern).into());
-    }
+/// A token that a JWT rule accepts and that matches a principal; nothing where none does.
+fn signed_token(
+    examples: &Examples<'_>,
+    rule: &JwtRule,
+    principal: Option<&Principal>,
+) -> Option<SignedToken> {
+    let mut claims = examples.claims(principal, &[rule])?;
+    claims.entry("sub").or_insert_with(|| "demo".into());
     let longest = rule.max_lifetime_seconds.map_or(TOKEN_SECONDS, |seconds| seconds.div_euclid(2));
-    SignedToken { claims, expires_in: TOKEN_SECONDS.min(longest) }
+    Some(SignedToken { claims, expires_in: TOKEN_SECONDS.min(longest) })
 }
 
 fn rules<'p>(policy: &'p Policy, server: &Server) -> Vec<&'p Rule> {
@@ -268,46 +273,11 @@ fn other_method(policy: &Policy, rules: &[&Rule]) -> Option<String> {
         .flat_map(|operation| operation.methods.iter().flatten())
         .map(String::as_str)
         .collect();
-    if named.is_empty() {
-        return None;
-    }
-    ["DELETE", "PUT", "POST", "GET"]
-        .into_iter()
-        .find(|method| !named.contains(method))
-        .map(ToOwned::to_owned)
+    (!named.is_empty()).then(|| examples::other_method(&named))
 }
 
 fn pick<T>(table: &[T], index: u32) -> Option<&T> {
     table.get(usize::try_from(index).ok()?)
-}
-
-/// A host that a hostname covers.
-fn example_host(hostname: &str) -> String {
-    match hostname {
-        "*" => "any-host.example".to_owned(),
-        _ => hostname
-            .strip_prefix("*.")
-            .map_or_else(|| hostname.to_owned(), |suffix| format!("sample.{suffix}")),
-    }
-}
-
-/// A path that a pattern matches.
-fn example_path(pattern: &str) -> String {
-    let path = ["{**}", "{*}", "**", "*"]
-        .iter()
-        .fold(pattern.to_owned(), |path, wildcard| path.replace(wildcard, "42"));
-    if path.starts_with('/') { path } else { format!("/{path}") }
-}
-
-/// A claim that a pattern matches.
-fn example_text(pattern: &str) -> String {
-    match TextPattern::parse(pattern) {
-        TextPattern::Exact(text) => text.into(),
-        TextPattern::Prefix(text) => format!("{text}demo"),
-        TextPattern::Suffix(text) => format!("demo{text}"),
-        TextPattern::Contains(text) => format!("demo{text}demo"),
-        TextPattern::Present => "demo".to_owned(),
-    }
 }
 
 /// Says what the engine makes of samples.

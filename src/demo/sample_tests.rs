@@ -94,8 +94,8 @@ fn patterns_audiences_lifetimes_and_wildcard_hosts_are_filled_in() {
             "GET sample.wild.test/42/42/x/42 none: missing_token",
             "GET sample.wild.test/42/42/x/42 garbage: malformed_token",
             "GET sample.wild.test/42/42/x/42 someone-else: no_rule_matched",
-            "GET sample.wild.test/not-in-any-rule pay-demo: no_rule_matched",
-            "GET sample.wild.test/42/42/x/42 pay-demo: allowed",
+            "GET sample.wild.test/not-in-any-rule pay-x: no_rule_matched",
+            "GET sample.wild.test/42/42/x/42 pay-x: allowed",
             "GET any-host.example/ none: passthrough",
             "GET closed.test/ none: no_rule_matched",
         ]

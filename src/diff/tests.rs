@@ -5,6 +5,9 @@ use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::prove::example::{Answer, Example, Judge, Sender, Token};
+use crate::prove::hosts::hosts;
+use crate::prove::side::View;
 
 const NOW: u64 = 1_800_000_000;
 const HOSTS: [&str; 4] = ["a.test", "b.test", "*.test", "*"];
@@ -106,7 +109,7 @@ fn policies() -> impl Strategy<Value = Policy> {
 }
 
 /// Requests as they come, not made from patterns.
-fn any_requests() -> impl Strategy<Value = Requests> {
+fn any_request() -> impl Strategy<Value = Example> {
     let claims = (
         select(vec![ISSUERS[0], ISSUERS[1], "https://three.test"]),
         select(vec!["alice", "albert", "bob"]),
@@ -128,18 +131,13 @@ fn any_requests() -> impl Strategy<Value = Requests> {
         behind: behind.map(|id| ("x-forwarded-client-cert".to_owned(), id)),
     });
     let method = select(vec!["GET", "POST", "DELETE"]);
-    let path = "/(v1|exact|a)?(/(x|end|%2e%2e|a;b))?(/x)?";
-    (tokens, sender, method, path).prop_map(|(claims, sender, method, path)| Requests {
-        tokens: vec![claims.map_or(Token::default(), |claims| Token::new(claims).unwrap())],
-        senders: vec![sender],
-        methods: vec![method.to_owned()],
-        paths: vec![path],
-        patterns: std::collections::BTreeMap::new(),
-        other_method: String::new(),
-        whole: false,
-        tokens_matter: true,
-        senders_matter: true,
-        patterns_compared: 0,
+    let path = "/(v1|exact|a)?(/(x|end|%2e%2e|a;b|/))?(/x)?";
+    (tokens, sender, method, path).prop_map(|(claims, sender, method, path)| Example {
+        host: String::new(),
+        method: method.to_owned(),
+        path: Some(path),
+        token: claims.map_or(Token::default(), |claims| Token::new(claims).unwrap()),
+        sender,
     })
 }
 
@@ -147,42 +145,60 @@ proptest! {
     #[test]
     fn every_difference_is_one_and_what_is_the_same_is_decided_alike(
         (old, new) in (policies(), policies()),
-        requests in proptest::collection::vec(any_requests(), 20),
+        requests in proptest::collection::vec(any_request(), 20),
     ) {
         let comparison = compare(&old, &new, NOW).unwrap();
         let [before, after] = [Judge::new(&old, NOW).unwrap(), Judge::new(&new, NOW).unwrap()];
-        let mut cache = TokenCache::new(1, 1, 0);
+        let answers = |example: &Example| (before.decide(example), after.decide(example));
+        let allowed = |answer: &Answer| answer.allowed;
+        let mut groups = std::collections::HashMap::new();
         for group in &comparison.groups {
-            for (host, change) in group.hosts.iter().flat_map(|host| {
-                group.changes.iter().map(move |change| (host, change))
-            }) {
-                for token in &change.tokens {
-                    for sender in &change.senders {
-                        for method in &change.methods {
-                            for path in &change.paths {
-                                let at = [*token, *sender, *method, *path];
-                                let made = &change.requests;
-                                let was = before.decide(&host.example, made, at, &mut cache);
-                                let is = after.decide(&host.example, made, at, &mut cache);
-                                prop_assert_eq!(&was, &change.before);
-                                prop_assert_eq!(&is, &change.after);
-                                prop_assert_ne!(was.allowed, is.allowed);
+            for host in &group.hosts {
+                groups.insert(host.example.clone(), group);
+                for change in &group.changes {
+                    for token in &change.tokens {
+                        for sender in &change.senders {
+                            for method in &change.methods {
+                                for path in change.paths.iter().flat_map(|it| [&it.example, &it.also]) {
+                                    if path.is_none() && change.methods.iter().all(|it| it.name != "CONNECT") {
+                                        continue;
+                                    }
+                                    let example = Example {
+                                        host: host.example.clone(),
+                                        method: method.name.clone(),
+                                        path: path.clone(),
+                                        token: token.clone(),
+                                        sender: sender.clone(),
+                                    };
+                                    let (was, is) = answers(&example);
+                                    prop_assert_eq!(allowed(&is), change.allowed);
+                                    prop_assert_eq!(allowed(&was), !change.allowed);
+                                    prop_assert_eq!(&was.reason, &change.before.reason);
+                                    prop_assert_eq!(&is.reason, &change.after.reason);
+                                }
                             }
                         }
                     }
                 }
             }
         }
-        let differing: Vec<_> = comparison.groups.iter().flat_map(|group| &group.hosts).collect();
-        prop_assert_eq!(differing.len(), comparison.differing);
-        for host in hosts(&View::new(&old), &View::new(&new)) {
-            if differing.contains(&&host) {
-                continue;
-            }
-            for requests in &requests {
-                let was = before.decide(&host.example, requests, [0; 4], &mut cache);
-                let is = after.decide(&host.example, requests, [0; 4], &mut cache);
-                prop_assert_eq!(was.allowed, is.allowed, "{:?} {:?}", host, requests);
+        let mut tables = Tables::default();
+        let views = [View::new(&old, &mut tables), View::new(&new, &mut tables)];
+        for host in hosts(&[&views[0], &views[1]]) {
+            let group = groups.get(&host.example);
+            let [gained, lost] = match group {
+                None => [Certainty::No; 2],
+                Some(group) => [group.gained, group.lost],
+            };
+            for request in &requests {
+                let example = Example { host: host.example.clone(), ..request.clone() };
+                let (was, is) = answers(&example);
+                if is.allowed && !was.allowed {
+                    prop_assert_ne!(gained, Certainty::No, "{:?}", example);
+                }
+                if was.allowed && !is.allowed {
+                    prop_assert_ne!(lost, Certainty::No, "{:?}", example);
+                }
             }
         }
         prop_assert!(compare(&old, &old, NOW).unwrap().is_empty());
@@ -205,25 +221,104 @@ proptest! {
             server.authorization = Some(crate::policy::Authorization { rules: vec![rule] });
         }
         let comparison = compare(&closed, &open, NOW).unwrap();
+        prop_assert_eq!(comparison.verdict, Verdict::Wider);
         let changes: Vec<_> = comparison.groups.iter().flat_map(|group| &group.changes).collect();
         prop_assert!(!changes.is_empty() && changes.iter().all(|change| change.after.allowed));
     }
 }
 
-/// Hosts that no request tells apart are named all the same: other keys are another policy.
+fn with_jwt_rule(fields: &Value) -> Policy {
+    let mut rule = json!({ "issuer": ISSUERS[0],
+        "jwks": { "remote": { "uri": "https://one.test/k", "cluster": "keys" } } });
+    for (name, value) in fields.as_object().unwrap() {
+        rule[name] = value.clone();
+    }
+    policy(json!({
+        "version": crate::policy::VERSION, "gateway": "egress/gateway", "jwt_rules": [rule],
+        "servers": [{ "name": "a", "hostname": "a.test", "authentication": { "jwt": [0] } }],
+    }))
+}
+
+/// Other keys are another policy, whatever is decided by claims.
 #[test]
-fn other_keys_are_a_difference_that_no_request_shows() {
+fn other_keys_are_not_comparable_and_never_equal() {
     let with_keys = |uri: &str| {
-        policy(json!({
-            "version": crate::policy::VERSION, "gateway": "egress/gateway",
-            "jwt_rules": [{ "issuer": ISSUERS[0],
-                            "jwks": { "remote": { "uri": uri, "cluster": "keys" } } }],
-            "servers": [{ "name": "a", "hostname": "a.test", "authentication": { "jwt": [0] } }],
-        }))
+        with_jwt_rule(&json!({ "jwks": { "remote": { "uri": uri, "cluster": "keys" } } }))
     };
     let comparison =
         compare(&with_keys("https://one.test/k"), &with_keys("https://evil.test/k"), NOW).unwrap();
-    assert!(!comparison.is_empty());
+    assert_eq!(comparison.verdict, Verdict::Undecided);
     let [group] = &comparison.groups[..] else { panic!("{comparison:?}") };
-    assert!(group.authentication && !group.authorization && group.changes.is_empty());
+    assert!(group.changes.is_empty());
+    assert_eq!(group.security[0].what, "keys");
+    assert_eq!(group.security[0].effect, Effect::Other);
+}
+
+/// What is no decision is said all the same.
+#[test]
+fn what_is_security_and_no_decision_is_compared() {
+    let table = [
+        (
+            json!({}),
+            json!({ "forward_original_token": true }),
+            "forwardOriginalToken",
+            Effect::Wider,
+        ),
+        (
+            json!({ "forward_original_token": true }),
+            json!({}),
+            "forwardOriginalToken",
+            Effect::Narrower,
+        ),
+        (
+            json!({ "output_payload_to_header": "x-p" }),
+            json!({}),
+            "outputPayloadToHeader",
+            Effect::Wider,
+        ),
+        (
+            json!({}),
+            json!({ "output_claim_to_headers": [{ "header": "x-sub", "claim": "sub" }] }),
+            "outputClaimToHeaders",
+            Effect::Wider,
+        ),
+        (
+            json!({ "from_cookies": ["t"] }),
+            json!({ "from_cookies": ["t", "u"] }),
+            "places of the token",
+            Effect::Wider,
+        ),
+        (
+            json!({}),
+            json!({ "from_params": ["access_token"] }),
+            "places of the token",
+            Effect::Narrower,
+        ),
+    ];
+    for (old, new, what, effect) in table {
+        let comparison = compare(&with_jwt_rule(&old), &with_jwt_rule(&new), NOW).unwrap();
+        assert_eq!(comparison.verdict, Verdict::Equal, "{what}");
+        assert!(!comparison.is_empty());
+        let [group] = &comparison.groups[..] else { panic!("{comparison:?}") };
+        let found: Vec<_> = group.security.iter().map(|it| (it.what, it.effect)).collect();
+        assert_eq!(found, [(what, effect)]);
+        assert_eq!(comparison.all_security().count(), 1);
+    }
+    // Written otherwise and the same.
+    let [old, new] = [["a", "b"], ["b", "a"]].map(|it| with_jwt_rule(&json!({ "audiences": it })));
+    let comparison = compare(&old, &new, NOW).unwrap();
+    assert!(comparison.is_empty());
+    assert_eq!(comparison.rewritten, 1);
+}
+
+#[test]
+fn what_concerns_the_policy_as_a_whole_is_said_once() {
+    let old = with_jwt_rule(&json!({}));
+    let mut new = old.clone();
+    new.access_log_fields = crate::policy::AccessLogFields::All;
+    new.source_identity.trust_domains.push("other.domain".to_owned());
+    let comparison = compare(&old, &new, NOW).unwrap();
+    assert!(comparison.groups.is_empty() && comparison.verdict == Verdict::Equal);
+    let found: Vec<_> = comparison.security.iter().map(|it| (it.what, it.effect)).collect();
+    assert_eq!(found, [("access log fields", Effect::Other), ("trust domains", Effect::Wider)]);
 }

@@ -6,11 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::diff::effective::{Effective, Who};
-use crate::diff::stand_in;
-use crate::diff::witness::LIFETIME_SECONDS;
 use crate::policy::text_pattern::TextPattern;
-use crate::policy::{JwtRule, Policy, Principal};
+use crate::policy::{EgressHost, JwtRule, Policy, Principal, Server};
+use crate::prove::examples::Examples;
+use crate::prove::tokens::LIFETIME_SECONDS;
 
 /// Somebody who makes requests.
 #[derive(Debug, Clone, Serialize)]
@@ -49,25 +48,23 @@ pub enum Kind {
 }
 
 /// Everyone whom a policy tells apart.
-pub(super) fn callers(policy: &Policy, names: &stand_in::Callers) -> Vec<Caller> {
+pub(super) fn callers<'p>(policy: &'p Policy, examples: &'p Examples<'p>) -> Vec<Caller> {
     let sources = policy.egress_rules.iter().filter_map(|rule| rule.from.as_ref()).flatten();
     let sources: BTreeSet<&str> = sources.map(String::as_str).collect();
-    let issuers = Issuers::new(policy, names);
+    let issuers = Issuers::new(policy, examples);
     let mut callers: Vec<_> = issuers
         .pairs(policy)
         .into_iter()
-        .filter_map(|(principal, issuer)| {
-            Some(issuers.principal(policy.principal(principal)?, issuer))
-        })
+        .filter_map(|(principal, issuer)| issuers.principal(policy.principal(principal)?, issuer))
         .collect();
-    callers.extend(issuers.0.keys().map(|issuer| issuers.another(issuer)));
+    callers.extend(issuers.0.keys().filter_map(|issuer| issuers.another(issuer)));
     if !sources.is_empty() {
         callers.extend(sources.iter().map(|pattern| {
             let label = (*pattern).to_owned();
-            from_workload(policy, names, Kind::Source, label, pattern)
+            from_workload(examples, Kind::Source, label, pattern)
         }));
         let label = "another workload".to_owned();
-        callers.push(from_workload(policy, names, Kind::OtherSource, label, "*/*"));
+        callers.push(from_workload(examples, Kind::OtherSource, label, "*/*"));
     }
     callers.push(Caller {
         kind: Kind::Nobody,
@@ -84,17 +81,18 @@ pub(super) fn callers(policy: &Policy, names: &stand_in::Callers) -> Vec<Caller>
 /// each of its issuers, and each of the workloads that its entries name.
 pub(super) fn beside(
     policy: &Policy,
-    names: &stand_in::Callers,
+    examples: &Examples<'_>,
     callers: &[Caller],
-    rules: &Effective<'_>,
+    server: Option<&Server>,
+    egress: Option<&EgressHost>,
 ) -> Vec<usize> {
-    let issuers = rules.tokens.iter().flat_map(|tokens| &tokens.issuers);
-    let issuers: BTreeSet<&str> = issuers.map(|issuer| issuer.name).collect();
-    let named = rules.atoms().into_iter().filter_map(|atom| match atom.who {
-        Who::Workload(pattern, _) => Some(spiffe_id(policy, names, pattern)),
-        _ => None,
-    });
-    let named: BTreeSet<String> = named.collect();
+    let jwt = server.and_then(|server| server.authentication.as_ref()).map(|it| &it.jwt);
+    let issuers = jwt.into_iter().flatten().filter_map(|index| policy.jwt_rule(*index));
+    let issuers: BTreeSet<&str> = issuers.map(|rule| rule.issuer.as_str()).collect();
+    let entries = egress.into_iter().flat_map(|egress| &egress.rules);
+    let entries = entries.filter_map(|index| policy.egress_rule(*index));
+    let named = entries.filter_map(|entry| entry.from.as_ref()).flatten();
+    let named: BTreeSet<String> = named.map(|source| examples.workload(source)).collect();
     let is_beside = |caller: &Caller| match caller.kind {
         Kind::Issuer => {
             let iss = caller.claims.as_ref().and_then(|claims| claims.get("iss"));
@@ -106,41 +104,22 @@ pub(super) fn beside(
     callers.iter().enumerate().filter(|(_, it)| is_beside(it)).map(|(at, _)| at).collect()
 }
 
-/// Names that the policy's patterns match, and others.
-pub(super) fn names(policy: &Policy) -> stand_in::Callers {
-    let sources = policy.egress_rules.iter().filter_map(|rule| rule.from.as_ref()).flatten();
-    stand_in::Callers::new(policy.principals.iter(), sources.map(String::as_str))
-}
-
-fn spiffe_id(policy: &Policy, names: &stand_in::Callers, pattern: &str) -> String {
-    let domain = policy.source_identity.trust_domains.first();
-    let domain = domain.map_or("cluster.local", String::as_str);
-    let (namespace, account) = names.workload(pattern);
-    format!("spiffe://{domain}/ns/{namespace}/sa/{account}")
-}
-
-fn from_workload(
-    policy: &Policy,
-    names: &stand_in::Callers,
-    kind: Kind,
-    label: String,
-    pattern: &str,
-) -> Caller {
-    let id = spiffe_id(policy, names, pattern);
+fn from_workload(examples: &Examples<'_>, kind: Kind, label: String, pattern: &str) -> Caller {
+    let id = examples.workload(pattern);
     let detail = format!("as {id}");
     Caller { kind, label, detail, claims: None, expires_in_seconds: None, source: Some(id) }
 }
 
 /// What the JWT rules say about each issuer.
-struct Issuers<'p>(BTreeMap<&'p str, Vec<&'p JwtRule>>, &'p stand_in::Callers);
+struct Issuers<'p>(BTreeMap<&'p str, Vec<&'p JwtRule>>, &'p Examples<'p>);
 
 impl<'p> Issuers<'p> {
-    fn new(policy: &'p Policy, names: &'p stand_in::Callers) -> Self {
+    fn new(policy: &'p Policy, examples: &'p Examples<'p>) -> Self {
         let mut issuers: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for rule in &policy.jwt_rules {
             issuers.entry(rule.issuer.as_str()).or_default().push(rule);
         }
-        Self(issuers, names)
+        Self(issuers, examples)
     }
 
     /// Each principal with each issuer whose tokens may match it: those that the servers accept
@@ -165,43 +144,29 @@ impl<'p> Issuers<'p> {
         pairs
     }
 
-    fn principal(&self, principal: &Principal, issuer: &str) -> Caller {
-        let mut claims = self.accepted(issuer);
-        for (name, value) in self.1.claims(principal) {
-            let value = json!(value);
-            match claims.get_mut(&name) {
-                // An audience that a rule asks for, beside those that are accepted.
-                Some(Value::Array(values)) => values.push(value),
-                _ => drop(claims.insert(name, value)),
-            }
-        }
+    /// Who has a token of an issuer that matches a principal; nobody where no token does.
+    fn principal(&self, principal: &Principal, issuer: &str) -> Option<Caller> {
+        let claims = self.1.claims(Some(principal), self.rules(issuer))?;
         let other = principal.other.iter().map(|(name, pattern)| format!("{name}={pattern}"));
         let parts: Vec<_> = principal.sub.iter().cloned().chain(other).collect();
         let label = match parts.is_empty() {
             true => format!("any token of {issuer}"),
             false => parts.join(", "),
         };
-        self.caller(Kind::Principal, label, issuer, claims)
+        Some(self.caller(Kind::Principal, label, issuer, claims))
     }
 
     /// Who has a token of an issuer that matches no principal but those that match any.
-    fn another(&self, issuer: &str) -> Caller {
-        let mut claims = self.accepted(issuer);
-        claims.insert("sub".to_owned(), json!(self.1.subject));
+    fn another(&self, issuer: &str) -> Option<Caller> {
+        let mut claims = self.1.claims(None, self.rules(issuer))?;
+        claims.insert("sub".to_owned(), json!(self.1.other_subject()));
         let detail = "that no principal names".to_owned();
         let label = format!("another token of {issuer}");
-        Caller { detail, ..self.caller(Kind::Issuer, label, issuer, claims) }
+        Some(Caller { detail, ..self.caller(Kind::Issuer, label, issuer, claims) })
     }
 
-    /// Claims that every JWT rule of an issuer accepts.
-    fn accepted(&self, issuer: &str) -> Map<String, Value> {
-        let rules = self.0.get(issuer).into_iter().flatten();
-        let audiences: BTreeSet<_> = rules.flat_map(|rule| &rule.audiences).collect();
-        let mut claims = Map::from_iter([("iss".to_owned(), json!(issuer))]);
-        if !audiences.is_empty() {
-            claims.insert("aud".to_owned(), json!(audiences));
-        }
-        claims
+    fn rules(&self, issuer: &str) -> &[&'p JwtRule] {
+        self.0.get(issuer).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn caller(
@@ -211,7 +176,7 @@ impl<'p> Issuers<'p> {
         issuer: &str,
         claims: Map<String, Value>,
     ) -> Caller {
-        let rules = || self.0.get(issuer).into_iter().flatten();
+        let rules = || self.rules(issuer).iter();
         let shortest = rules().filter_map(|rule| rule.max_lifetime_seconds).min();
         let needed = shortest.is_some() || rules().any(|rule| rule.require_expiration);
         let soon = shortest.unwrap_or(LIFETIME_SECONDS).min(LIFETIME_SECONDS);

@@ -18,11 +18,12 @@ use indexmap::IndexSet;
 use serde::Serialize;
 
 pub use self::callers::{Caller, Kind};
-use crate::diff::effective::Effective;
-use crate::diff::hosts::{View, hosts};
-use crate::diff::operations::Operations;
 use crate::engine::precedence::Decides;
-use crate::policy::Policy;
+use crate::policy::{Operation, Policy};
+use crate::prove::examples::{Examples, other_method, other_path, path};
+use crate::prove::hosts::hosts;
+use crate::prove::side::{Access, Effective, View};
+use crate::prove::tables::Tables;
 
 /// A policy from above.
 #[derive(Debug, Serialize)]
@@ -76,18 +77,21 @@ impl Outline {
     /// Looks at a policy that is known to be sound. What only an older one tells apart, `old`, is
     /// probed for as well.
     pub fn new(policy: &Policy, old: Option<&Policy>) -> Self {
-        let names = callers::names(policy);
-        let callers = callers::callers(policy, &names);
-        let view = View::new(policy);
+        let examples = Examples::new(policy);
+        let callers = callers::callers(policy, &examples);
         let enforced = [Some(policy), old].map(|policy| policy.map(enforced));
-        let enforced = enforced.each_ref().map(|policy| policy.as_ref().map(View::new));
+        let mut tables = Tables::default();
+        let view = View::new(policy, &mut tables);
+        let enforced: Vec<_> =
+            enforced.iter().flatten().map(|policy| View::new(policy, &mut tables)).collect();
         let servers: HashMap<&str, usize> =
             policy.servers.iter().enumerate().map(|(at, it)| (it.hostname.as_str(), at)).collect();
         let egress: HashMap<&str, usize> =
             policy.egress.iter().enumerate().map(|(at, it)| (it.hostname.as_str(), at)).collect();
         let (mut classes, mut probes) = (IndexSet::new(), IndexSet::new());
+        let mut known: HashMap<BTreeSet<u32>, usize> = HashMap::new();
         let mut outlines = Vec::new();
-        let mut hosts = hosts(&view, &view);
+        let mut hosts = hosts(&[&view]);
         hosts.sort_by(|one, other| match (&one.name, &other.name) {
             (Some(one), Some(other)) => natural::compare(one, other),
             // Nothing names the last.
@@ -97,17 +101,23 @@ impl Outline {
             let (effective, manner) = view.effective(&host.example);
             let (decides, tried_out) = (manner.decides, manner.tried_out.is_some());
             let asks_for_token = effective.tokens.is_some();
-            let views = enforced.iter().flatten();
-            let rules: Vec<_> = views.map(|view| view.effective(&host.example).0).collect();
-            let atoms: BTreeSet<_> = rules.iter().flat_map(Effective::atoms).collect();
-            let operations = Operations::of(&atoms.into_iter().collect::<Vec<_>>());
-            let probe = probes.insert_full(operations).0;
-            let server = view.server(&host.example).map(|it| it.hostname.as_str());
+            let sides = enforced.iter().map(|view| view.effective(&host.example).0);
+            let operations: BTreeSet<u32> = sides.flat_map(operations).collect();
+            let probe = *known.entry(operations).or_insert_with_key(|operations| {
+                let numbers = operations.iter();
+                let operations = numbers.filter_map(|number| tables.operations.get(*number));
+                probes.insert_full(Probe::of(&operations.collect::<Vec<_>>())).0
+            });
+            let server = view.server(&host.example);
             let both = asks_for_token && decides == Decides::EgressAuthorization(());
-            let with = match rules.first().filter(|_| both) {
-                Some(rules) => callers::beside(policy, &names, &callers, rules),
-                None => Vec::new(),
+            let with = match both {
+                true => {
+                    let egress = view.egress(&host.example);
+                    callers::beside(policy, &examples, &callers, server, egress)
+                }
+                false => Vec::new(),
             };
+            let server = server.map(|server| server.hostname.as_str());
             outlines.push(HostOutline {
                 server: server.and_then(|name| servers.get(name).copied()),
                 egress: egress
@@ -123,8 +133,7 @@ impl Outline {
                 example: host.example,
             });
         }
-        let probes = probes.into_iter().map(Probe::from).collect();
-        Self { hosts: outlines, callers, probes }
+        Self { hosts: outlines, callers, probes: probes.into_iter().collect() }
     }
 }
 
@@ -140,10 +149,42 @@ fn enforced(policy: &Policy) -> Policy {
     policy
 }
 
-impl From<Operations> for Probe {
-    fn from(operations: Operations) -> Self {
-        let Operations { methods, other_method, paths, patterns } = operations;
-        Self { methods, other_method, paths, patterns }
+/// The operations that rules name.
+fn operations(effective: Effective) -> impl Iterator<Item = u32> {
+    let atoms = match effective.access {
+        Access::Rules(atoms) => atoms,
+        Access::Everything | Access::Nothing => Vec::new(),
+    };
+    atoms.into_iter().filter_map(|atom| atom.operation)
+}
+
+impl Probe {
+    /// Methods and paths that tell these operations apart.
+    fn of(operations: &[&Operation]) -> Self {
+        let named = |list: fn(&Operation) -> Option<&Vec<String>>| -> BTreeSet<&str> {
+            let lists = operations.iter().filter_map(|operation| list(operation));
+            lists.flatten().map(String::as_str).collect()
+        };
+        let mut methods = named(|operation| operation.methods.as_ref());
+        let other_method = other_method(&methods);
+        methods.insert(&other_method);
+        let all: Vec<&str> = named(|operation| operation.paths.as_ref()).into_iter().collect();
+        let other = other_path(&all).unwrap_or_else(|| "/another-path".to_owned());
+        let mut paths = IndexSet::from([other]);
+        let mut patterns: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for pattern in &all {
+            let others: Vec<_> = all.iter().copied().filter(|other| other != pattern).collect();
+            for path in [path(pattern, &others), path(pattern, &[])].into_iter().flatten() {
+                let (position, _) = paths.insert_full(path);
+                patterns.entry((*pattern).to_owned()).or_default().insert(position);
+            }
+        }
+        Self {
+            methods: methods.into_iter().map(str::to_owned).collect(),
+            other_method,
+            paths: paths.into_iter().collect(),
+            patterns,
+        }
     }
 }
 
@@ -197,7 +238,7 @@ mod tests {
         assert!(host("tried.test").tried_out && !host("one.test").tried_out);
         let probe = &outline.probes[host("one.test").probe];
         assert_eq!(probe.methods, ["GET", "POST"]);
-        assert_eq!(probe.paths, ["/another-path", "/v1/", "/v1/x", "/v1/x/y"]);
+        assert_eq!(probe.paths, ["/another-path", "/v1/42"]);
         assert_eq!(outline.hosts.last().unwrap().name, None);
         assert_eq!(host("both.test").decides, "egress_authorization");
     }
@@ -232,7 +273,7 @@ mod tests {
         let alice = &outline.callers[0];
         assert_eq!(alice.expires_in_seconds, Some(60));
         let claims = alice.claims.as_ref().unwrap();
-        assert_eq!((&claims["iss"], &claims["aud"]), (&json!("https://a.test"), &json!(["x"])));
+        assert_eq!((&claims["iss"], &claims["aud"]), (&json!("https://a.test"), &json!("x")));
         let with = &outline.hosts.iter().find(|it| it.example == "both.test").unwrap().with;
         let with: Vec<_> = with.iter().map(|at| outline.callers[*at].label.as_str()).collect();
         assert_eq!(with, ["another token of https://b.test", "shop/*", "shop/web"]);

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::example::Judge;
-use super::group::{Beyond, Group};
+use super::group::{Beyond, Group, Unclear, Why};
 use super::hosts::{Host, hosts};
 use super::inclusion::Budget;
-use super::side::{Effective, Manner, View};
+use super::side::{Access, Effective, Manner, Tokens, View, Who};
 use super::tables::Tables;
 use crate::engine::PolicyError;
-use crate::policy::Policy;
+use crate::policy::{JwksSource, Policy};
 
 /// What a comparison may cost, in states of patterns that are looked at.
 const MOST_STATES: usize = 200_000_000;
@@ -80,23 +80,37 @@ impl Compared<'_> {
     }
 }
 
+/// Two policies, compared.
+#[derive(Debug)]
+pub struct Comparison<'p> {
+    /// What both refer to.
+    pub tables: Tables<'p>,
+    /// How many hosts were compared; one stands for all that neither policy names.
+    pub hosts: usize,
+    /// The hosts of which they do not say the same.
+    pub groups: Vec<Compared<'p>>,
+}
+
 /// Compares two policies at `now` (Unix seconds): one entry for hosts of which they say something
 /// different, in the order of the first of them. Hosts of which they say the same are decided alike.
 ///
 /// # Errors
 /// When one of them is not sound.
-pub fn compare<'p>(
-    [old, new]: [&'p Policy; 2],
-    now: u64,
-) -> Result<Vec<Compared<'p>>, PolicyError> {
+pub fn compare<'p>([old, new]: [&'p Policy; 2], now: u64) -> Result<Comparison<'p>, PolicyError> {
     let judges = [Judge::new(old, now)?, Judge::new(new, now)?];
     let mut tables = Tables::default();
     let views = [View::new(old, &mut tables), View::new(new, &mut tables)];
+    let [before, after] = &views;
+    let same_identities = before.identity() == after.identity();
     let mut numbers = HashMap::new();
     let mut groups: Vec<Compared<'p>> = Vec::new();
-    for host in hosts(&[&views[0], &views[1]]) {
+    let hosts = hosts(&[before, after]);
+    let count = hosts.len();
+    for host in hosts {
         let [(before, was), (after, is)] = views.each_ref().map(|it| it.effective(&host.example));
-        if before == after && was == is && views[0].identity() == views[1].identity() {
+        let identities_matter =
+            !same_identities && (before.names_workloads() || after.names_workloads());
+        if before == after && was == is && !identities_matter {
             continue;
         }
         let key = (before.clone(), after.clone(), was.clone(), is.clone());
@@ -125,6 +139,39 @@ pub fn compare<'p>(
         );
         group.gained = question.beyond(1, &mut budget);
         group.lost = question.beyond(0, &mut budget);
+        let [was, is] = &group.effective;
+        if was.tokens.as_ref().zip(is.tokens.as_ref()).is_some_and(|it| other_keys(it, &tables)) {
+            let unclear = Unclear { who: Who::Anyone, method: None, pattern: None, why: Why::Keys };
+            for (side, beyond) in [(was, &mut group.lost), (is, &mut group.gained)] {
+                if side.access != Access::Nothing {
+                    beyond.unclear.push(unclear.clone());
+                }
+            }
+        }
     }
-    Ok(groups)
+    Ok(Comparison { tables, hosts: count, groups })
+}
+
+/// Whether an issuer that both accept has other keys.
+fn other_keys((one, other): (&Tokens, &Tokens), tables: &Tables<'_>) -> bool {
+    let rules = |tokens: &Tokens| -> Vec<_> {
+        tokens.jwt_rules.iter().filter_map(|number| tables.jwt_rules.get(*number)).collect()
+    };
+    let others = rules(other);
+    rules(one).into_iter().any(|rule| {
+        let others = others.iter().filter(|it| it.issuer == rule.issuer);
+        others.into_iter().any(|other| !same_keys(&rule.jwks, &other.jwks))
+    })
+}
+
+/// Whether two places hold the same keys for certain.
+pub fn same_keys(one: &JwksSource, other: &JwksSource) -> bool {
+    match (one, other) {
+        (JwksSource::Remote { uri, .. }, JwksSource::Remote { uri: other, .. }) => uri == other,
+        (JwksSource::Inline(one), JwksSource::Inline(other)) => {
+            let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+            one == other || read(one).is_some_and(|one| Some(one) == read(other))
+        }
+        _ => false,
+    }
 }

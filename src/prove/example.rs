@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::engine::{
-    Context, Engine, KeyRing, NoTrace, Outcome, PolicyError, Request, Verdict, Verified,
-};
+use crate::engine::{Context, Engine, KeyRing, NoTrace, Outcome, PolicyError, Request, Verified};
 use crate::jwt::{Claims, SoftwareVerifier, TokenCache};
 use crate::policy::Policy;
 
@@ -24,6 +22,34 @@ pub struct Example {
     pub token: Token,
     /// Who sends it.
     pub sender: Sender,
+}
+
+impl Example {
+    /// Method and address, as `explain --request` takes them.
+    pub fn request(&self) -> String {
+        match &self.path {
+            None => format!("{} {}", self.method, self.host),
+            Some(path) if path.starts_with('/') => {
+                format!("{} https://{}{path}", self.method, self.host)
+            }
+            Some(path) => format!("{} https://{} {path}", self.method, self.host),
+        }
+    }
+
+    /// The request as a line of `explain --requests`.
+    pub fn query(&self) -> Value {
+        let mut query = Map::from_iter([("request".to_owned(), json!(self.request()))]);
+        if let Some(claims) = self.token.as_map() {
+            query.insert("claims".to_owned(), json!(claims));
+        }
+        if let Some(peer) = &self.sender.peer {
+            query.insert("source".to_owned(), json!(peer));
+        }
+        if let Some((header, value)) = self.sender.handed_on() {
+            query.insert("headers".to_owned(), json!({ header: value }));
+        }
+        Value::Object(query)
+    }
 }
 
 /// The token of an example.
@@ -120,11 +146,8 @@ impl Judge {
             peer: &example.sender.peer(),
             cache: &mut cache,
         };
-        let decision = match self.engine.decide(&request, &mut context, &mut NoTrace) {
-            Verdict::Decided(decision) => decision,
-            // Claims need no keys, and nothing else that stands for a token is sent.
-            Verdict::AwaitKeys(wait) => wait.unavailable(),
-        };
+        // Claims need no keys, and nothing else that stands for a token is sent.
+        let decision = self.engine.decide(&request, &mut context, &mut NoTrace).without_waiting();
         let (allowed, status) = match &decision.outcome {
             Outcome::Allow(_) => (true, 200),
             Outcome::Deny(denial) => (false, denial.status),

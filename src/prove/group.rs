@@ -17,6 +17,7 @@ use super::automaton::Automaton;
 use super::callers::{Caller, Seen, Surroundings};
 use super::candidates;
 use super::example::{Answer, Example, Judge, Token};
+use super::examples::other_method;
 use super::inclusion::{Budget, Inclusion, Scope, inclusion};
 use super::side::{Access, Atom, Effective, Who};
 use super::tables::Tables;
@@ -61,10 +62,12 @@ pub struct Found {
     pub who: Who,
     /// The path pattern; absent: any path.
     pub pattern: Option<String>,
-    /// The request.
+    /// The request, a shortest one.
     pub example: Example,
-    /// Whether its method stands for every one that the rules do not name.
-    pub any_other_method: bool,
+    /// The same with a path that does not end in `/`, where the shortest one does and there is one.
+    pub also: Option<Example>,
+    /// Where its method stands for every other one: those that the policy which refuses it names.
+    pub other_than: Option<Vec<String>>,
     /// What the policy that admits it answers.
     pub admitted: Answer,
     /// What the other one answers.
@@ -94,6 +97,8 @@ pub enum Why {
     Ambiguous,
     /// The claims can be put together in more ways than are tried.
     Claims,
+    /// The keys of an issuer differ: which tokens they accept is not told by the policies.
+    Keys,
     /// No request was found that both engines decide as was expected.
     Unconfirmed,
 }
@@ -112,8 +117,8 @@ type Compared<'p> = (Option<&'p str>, BTreeSet<&'p str>);
 enum Paths {
     /// All are admitted.
     Covered,
-    /// These are not: candidates, the best first.
-    Missed(Vec<String>),
+    /// These are not: candidates, the best first, and a path beside them that says more.
+    Missed(Vec<String>, Option<String>),
     /// It could not be told, or only with these candidates.
     Unclear(Why, Vec<String>),
 }
@@ -293,19 +298,19 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
         let mut known: HashMap<Compared<'p>, Paths> = HashMap::new();
         for operation in operations {
             let operation = operation.and_then(|it| self.group.tables.operations.get(it));
-            let mut methods: Vec<(&str, bool)> = Vec::new();
+            let mut methods: Vec<(&str, Option<&BTreeSet<&str>>)> = Vec::new();
             match operation.and_then(|it| it.methods.as_ref()) {
-                Some(own) => methods.extend(own.iter().map(|method| (method.as_str(), false))),
+                Some(own) => methods.extend(own.iter().map(|method| (method.as_str(), None))),
                 None => {
-                    methods.push((&other_method, true));
-                    methods.extend(named.iter().map(|method| (*method, false)));
+                    methods.push((&other_method, Some(&named)));
+                    methods.extend(named.iter().map(|method| (*method, None)));
                 }
             }
             let patterns: Vec<Option<&'p str>> = match operation.and_then(|it| it.paths.as_ref()) {
                 Some(patterns) => patterns.iter().map(|it| Some(it.as_str())).collect(),
                 None => vec![None],
             };
-            for (method, any_other) in methods.iter().copied() {
+            for (method, other_than) in methods.iter().copied() {
                 let admitted = admitted(&granted, method);
                 for pattern in &patterns {
                     let key = (*pattern, admitted.patterns.clone());
@@ -319,13 +324,15 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
                     if self.takes_bad_paths[0] && !self.takes_bad_paths[1] {
                         // A path that rules would have to judge, and nobody can.
                         match &mut paths {
-                            Paths::Covered => paths = Paths::Missed(vec![BAD_PATH.to_owned()]),
-                            Paths::Missed(all) | Paths::Unclear(_, all) => {
+                            Paths::Covered => {
+                                paths = Paths::Missed(vec![BAD_PATH.to_owned()], None);
+                            }
+                            Paths::Missed(all, _) | Paths::Unclear(_, all) => {
                                 all.push(BAD_PATH.to_owned());
                             }
                         }
                     }
-                    let part = Part { who, caller, method, any_other, pattern: *pattern };
+                    let part = Part { who, caller, method, other_than, pattern: *pattern };
                     self.report(&part, paths, beyond);
                 }
             }
@@ -367,7 +374,7 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
                 continue;
             }
             let pattern = pattern.map(String::as_str);
-            let part = Part { who, caller, method, any_other: false, pattern };
+            let part = Part { who, caller, method, other_than: None, pattern };
             if let Some(found) = self.confirmed(&part, path.map(str::to_owned)) {
                 beyond.found.push(found);
             } else {
@@ -434,14 +441,17 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
 
     /// Writes down what candidates come to.
     fn report(&self, part: &Part<'_, 'p>, paths: Paths, beyond: &mut Beyond) {
-        let (candidates, why) = match paths {
+        let (candidates, also, why) = match paths {
             Paths::Covered => return,
-            Paths::Missed(candidates) => (candidates, Why::Unconfirmed),
-            Paths::Unclear(why, candidates) => (candidates, why),
+            Paths::Missed(candidates, also) => (candidates, also, Why::Unconfirmed),
+            Paths::Unclear(why, candidates) => (candidates, None, why),
         };
         let found = candidates.into_iter().find_map(|path| self.confirmed(part, Some(path)));
         match found {
-            Some(found) => {
+            Some(mut found) => {
+                found.also = also
+                    .and_then(|path| self.confirmed(part, Some(path)))
+                    .map(|found| found.example);
                 let said = |known: &Found| {
                     known.who == found.who
                         && known.pattern == found.pattern
@@ -472,7 +482,10 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
                 who: part.who,
                 pattern: part.pattern.map(str::to_owned),
                 example,
-                any_other_method: part.any_other,
+                also: None,
+                other_than: part
+                    .other_than
+                    .map(|named| named.iter().map(|it| (*it).to_owned()).collect()),
                 admitted,
                 refused,
             })
@@ -488,7 +501,7 @@ struct Part<'d, 'p> {
     who: Who,
     caller: &'d Caller,
     method: &'d str,
-    any_other: bool,
+    other_than: Option<&'d BTreeSet<&'d str>>,
     pattern: Option<&'p str>,
 }
 
@@ -519,33 +532,30 @@ fn admitted<'p>(granted: &[Option<&'p Operation>], method: &str) -> Admitted<'p>
     admitted
 }
 
-/// A method that none of these is.
-fn other_method(named: &BTreeSet<&str>) -> String {
-    const USUAL: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OTHER"];
-    let numbered = (2..=named.len().saturating_add(2)).map(|number| format!("OTHER-{number}"));
-    let mut all = USUAL.into_iter().map(str::to_owned).chain(numbered);
-    all.find(|method| !named.contains(method.as_str())).unwrap_or_else(|| "OTHER".to_owned())
-}
-
 /// Looks for paths of `inner` that `outer` has not: among plain ones first.
 fn search(inner: &Automaton, outer: &[&Automaton], budget: &mut Budget) -> Paths {
-    match inclusion(inner, outer, Scope::All, budget) {
+    let missed = match inclusion(inner, outer, Scope::All, budget) {
         Inclusion::Included(_) => return Paths::Covered,
+        Inclusion::Missed(path) if candidates::is_plain(&path) => Inclusion::Missed(path),
+        Inclusion::Missed(_) => inclusion(inner, outer, Scope::Plain, budget),
+        Inclusion::OutOfBudget => Inclusion::OutOfBudget,
+    };
+    match missed {
         Inclusion::Missed(path) => {
-            if candidates::is_plain(&path) {
-                return Paths::Missed(text(path).into_iter().collect());
-            }
-        }
-        Inclusion::OutOfBudget => return Paths::Unclear(Why::Budget, Vec::new()),
-    }
-    match inclusion(inner, outer, Scope::Plain, budget) {
-        Inclusion::Missed(path) => Paths::Missed(text(path).into_iter().collect()),
-        Inclusion::OutOfBudget => {
-            Paths::Unclear(Why::Budget, candidates::ambiguous(inner, outer, budget))
+            let also = match path.ends_with(b"/") {
+                true => inclusion(inner, outer, Scope::Named, budget),
+                false => Inclusion::Included(Vec::new()),
+            };
+            let also = match also {
+                Inclusion::Missed(path) => text(path),
+                Inclusion::Included(_) | Inclusion::OutOfBudget => None,
+            };
+            Paths::Missed(text(path).into_iter().collect(), also)
         }
         Inclusion::Included(_) => {
             Paths::Unclear(Why::Ambiguous, candidates::ambiguous(inner, outer, budget))
         }
+        Inclusion::OutOfBudget => Paths::Unclear(Why::Budget, Vec::new()),
     }
 }
 

@@ -49,6 +49,8 @@ impl Budget {
 pub enum Scope {
     /// Those that every server reads the same way.
     Plain,
+    /// Those of them that do not end in `/`.
+    Named,
     /// Every row of bytes.
     All,
 }
@@ -103,7 +105,7 @@ impl Scope {
     fn after(self, shape: Shape, byte: u8) -> Option<Shape> {
         match (self, shape, byte) {
             (_, Shape::Start, b'/') => {
-                Some(if self == Self::Plain { Shape::Slash } else { Shape::Other })
+                Some(if self == Self::All { Shape::Other } else { Shape::Slash })
             }
             (_, Shape::Start, _) => None,
             (Self::All, ..) => Some(Shape::Other),
@@ -119,8 +121,12 @@ impl Scope {
 
 impl Shape {
     /// Whether a path of the scope can end so.
-    fn is_end(self) -> bool {
-        !matches!(self, Self::Start | Self::Dot | Self::Dots)
+    fn is_end(self, scope: Scope) -> bool {
+        match self {
+            Self::Start | Self::Dot | Self::Dots => false,
+            Self::Slash => scope != Scope::Named,
+            Self::Other => true,
+        }
     }
 }
 
@@ -168,7 +174,7 @@ pub fn inclusion(
                 let pair = Pair { state: *state, set: Rc::clone(&set) };
                 let step = Step { pair, shape, from: Some(from), byte, dominated: false };
                 if *state == inner.end() {
-                    if shape.is_end() && !matched(&set, outer) {
+                    if shape.is_end(scope) && !matched(&set, outer) {
                         return Inclusion::Missed(spell(&steps, &step));
                     }
                     continue;

@@ -17,6 +17,7 @@
 //! | `inclusion`, `automaton` | whether the paths of one pattern are among those of others |
 //! | `candidates` | paths to try that can be read in several ways |
 //! | `example` | requests, and what an engine says to them |
+//! | `examples` | values that patterns match, for whoever shows some |
 //!
 //! Everything here is pure, and built for the page of `report`, too.
 
@@ -25,6 +26,7 @@ mod callers;
 mod candidates;
 pub mod compare;
 pub mod example;
+pub mod examples;
 pub mod group;
 pub mod hosts;
 pub mod inclusion;
@@ -34,5 +36,5 @@ pub mod side;
 pub mod tables;
 #[cfg(test)]
 mod tests;
-mod tokens;
+pub mod tokens;
 mod vocabulary;

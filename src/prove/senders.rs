@@ -61,7 +61,7 @@ fn domains<'p>(own: &'p SourceIdentity, other: &SourceIdentity) -> Vec<&'p str> 
 }
 
 /// Namespace and service account of the least workload of a source.
-fn least(source: &str, sources: &[&str]) -> Result<(String, String), TooMany> {
+pub(super) fn least(source: &str, sources: &[&str]) -> Result<(String, String), TooMany> {
     let split = |source: &'_ str| -> (String, String) {
         let (namespace, account) = source.split_once('/').unwrap_or((source, "*"));
         (namespace.to_owned(), account.to_owned())

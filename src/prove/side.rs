@@ -19,6 +19,14 @@ pub struct Effective {
     pub access: Access,
 }
 
+impl Effective {
+    /// Whether what is done depends on the workload that does it.
+    pub fn names_workloads(&self) -> bool {
+        let Access::Rules(atoms) = &self.access else { return false };
+        atoms.iter().any(|atom| matches!(atom.who, Who::Workload(..)))
+    }
+}
+
 /// How tokens are judged.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tokens {

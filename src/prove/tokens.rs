@@ -261,9 +261,7 @@ impl<'p> Layout<'p> {
                 .filter(|(pattern, _)| !accepted.is_some_and(|accepted| pattern.matches(accepted)));
             let missing = missing.filter_map(|(pattern, _)| vocabulary.fresh.least([*pattern]));
             let all: Vec<_> = accepted.map(str::to_owned).into_iter().chain(missing).collect();
-            if !all.is_empty() {
-                claims.insert("aud".to_owned(), json!(all));
-            }
+            claims.extend(audience_claim(&all).map(|aud| ("aud".to_owned(), aud)));
             for [exp, nbf] in bounds.dates() {
                 let Some(stand) = self.dated(&claims, [exp, nbf], dates, bounds, vocabulary) else {
                     continue;
@@ -369,6 +367,15 @@ fn value(
     // Several patterns may each match an element of its own.
     let value = if let [value] = &values[..] { json!(value) } else { json!(values) };
     (value, pads)
+}
+
+/// `aud` with these names: as a string where there is one (RFC 7519, section 4.1.3).
+pub(super) fn audience_claim<T: AsRef<str>>(names: &[T]) -> Option<Value> {
+    match names {
+        [] => None,
+        [name] => Some(json!(name.as_ref())),
+        names => Some(names.iter().map(AsRef::as_ref).collect()),
+    }
 }
 
 /// Puts a value at a place; no place is below another one.

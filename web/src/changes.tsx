@@ -3,67 +3,60 @@
 import { useState } from "preact/hooks";
 import { hostLabel, type Model } from "./model";
 import { count } from "./text";
-import type { Change, Query, Sender } from "./types";
+import type { Change, Diff, Query, SecurityDifference, Undecided, Verdict } from "./types";
 
 const PAGE = 50;
 const NAMED_HOSTS = 5;
 
+const VERDICTS: Record<Verdict, string> = {
+  equal: "equal: both policies decide every request alike",
+  narrower: "narrower: the new policy allows less, and nothing more",
+  wider: "wider: the new policy allows more, and nothing less",
+  crossing: "crossing: each policy allows something that the other denies",
+  undecided: "undecided: not everything could be told",
+};
+
+const WHY: Record<string, string> = {
+  budget: "it would have taken too long",
+  ambiguous_paths:
+    "only paths that servers read in several ways are left, and none was found that tells the policies apart",
+  claims: "the claims can be put together in more ways than are tried",
+  keys: "the keys of an issuer differ",
+  unconfirmed: "no request was found that both policies decide as was expected",
+};
+
 export function Changes({ model, test }: { model: Model; test(query: Query): void }) {
   const [shown, setShown] = useState(PAGE);
   const diff = model.data.diff!;
-  const changes = diff.differences.flatMap((group) => group.changes);
-  const number = (kind: string): number =>
-    changes
-      .filter((it) => it.change === kind)
-      .reduce(
-        (sum, it) =>
-          sum + it.claims.length * it.sources.length * it.methods.length * it.paths.length,
-        0,
-      );
   return (
     <section class="reading">
       <h2>Changes</h2>
       <p>
-        {diff.differences.length === 0
-          ? `No difference: all ${diff.hosts} hosts have the same rules.`
-          : `${diff.differing_hosts} of ${count(diff.hosts, "host")} have other rules: of ${count(diff.requests, "request")} made from their patterns, ${number("allowed")} became allowed and ${number("denied")} denied.`}
+        Over all requests, the new policy is <strong>{VERDICTS[diff.verdict]}</strong>.{" "}
+        {sayHosts(diff)}
       </p>
-      {diff.requests_left_out > 0 && (
-        <p class="problem">
-          Not all of them were made: {diff.requests_left_out} more would have taken too long, so
-          there may be more changes. Compare logged traffic with `egress-auth diff --requests FILE`.
-        </p>
-      )}
+      <Security differences={diff.security.filter((it) => it.hosts.length === 0)} />
       {diff.differences.slice(0, shown).map((group, index) => (
         <article key={index} class="group">
           <h3>
             {group.hosts.slice(0, NAMED_HOSTS).map(hostLabel).join(", ")}
             {group.hosts.length > NAMED_HOSTS &&
               ` and ${group.hosts.length - NAMED_HOSTS} more with the same rules`}
+            {`: ${group.verdict}`}
           </h3>
-          {group.changes.length === 0 && (
-            <p>
-              ~ {group.differs.join(" and ")} {group.differs.length > 1 ? "differ" : "differs"}, but
-              no request made from the patterns shows it.
-            </p>
-          )}
-          {group.requests_left_out > 0 && (
-            <p class="quiet">
-              {`${count(group.requests_left_out, "more request")} from the patterns ${group.requests_left_out === 1 ? "was" : "were"} not made.`}
-            </p>
-          )}
-          {[...group.changes]
-            .sort((one, other) => one.change.localeCompare(other.change))
-            .map((change, at) => (
-              <ChangeItem
-                key={at}
-                change={change}
-                host={group.hosts[0]!.example}
-                madeAt={model.data.made_at}
-                test={test}
-                model={model}
-              />
-            ))}
+          {group.changes.map((change, at) => (
+            <ChangeItem
+              key={at}
+              change={change}
+              madeAt={model.data.made_at}
+              test={test}
+              model={model}
+            />
+          ))}
+          {group.undecided.map((undecided, at) => (
+            <UndecidedItem key={at} undecided={undecided} />
+          ))}
+          <Security differences={group.security} />
         </article>
       ))}
       {diff.differences.length > shown && (
@@ -75,31 +68,33 @@ export function Changes({ model, test }: { model: Model; test(query: Query): voi
   );
 }
 
+function sayHosts(diff: Diff): string {
+  const parts = [
+    `${diff.differing_hosts} of ${count(diff.hosts, "host")} ${diff.differing_hosts === 1 ? "is" : "are"} decided otherwise`,
+  ];
+  if (diff.rewritten_hosts > 0) parts.push(`${diff.rewritten_hosts} written otherwise and decided alike`);
+  if (diff.security.length > 0) {
+    parts.push(`${count(diff.security.length, "thing")} differing beside decisions`);
+  }
+  return `${parts.join("; ")}.`;
+}
+
 interface Props {
   model: Model;
   change: Change;
-  host: string;
   madeAt: number;
   test(query: Query): void;
 }
 
-function ChangeItem({ model, change, host, madeAt, test }: Props) {
+function ChangeItem({ model, change, madeAt, test }: Props) {
   const opened = change.change === "allowed";
-  const claims = change.claims[0] ?? null;
-  const asked: Query = { request: `${change.methods[0]} https://${host}${change.paths[0]}` };
-  if (claims) {
-    // A token that expires was made when the page was.
-    const exp = claims["exp"];
-    asked.claims =
-      typeof exp === "number" ? { ...claims, exp: exp - madeAt + model.now() } : claims;
-  }
-  const sender = change.sources[0] ?? null;
-  if (typeof sender === "string") asked.source = sender;
-  else if (sender) {
-    if (sender.peer) asked.source = sender.peer;
-    const header = model.data.new.policy.source_identity?.propagated?.header;
-    if (header) asked.headers = { [header]: `URI=${sender.behind}` };
-  }
+  const [example] = change.examples;
+  const asked: Query = { ...example! };
+  const claims = asked.claims as Record<string, unknown> | undefined;
+  const exp = claims?.["exp"];
+  // A token that expires was made when the page was.
+  if (typeof exp === "number") asked.claims = { ...claims, exp: exp - madeAt + model.now() };
+  const methods = change.any_method_but;
   return (
     <div class={`change ${opened ? "allow" : "deny"}`}>
       <p>
@@ -111,22 +106,66 @@ function ChangeItem({ model, change, host, madeAt, test }: Props) {
       </p>
       <dl class="facts">
         <dt>who</dt>
-        <dd>{few(change.claims.map(sayClaims))}</dd>
-        {change.sources.some((it) => it !== null) && (
-          <>
-            <dt>from</dt>
-            <dd>{few(change.sources.map(saySender))}</dd>
-          </>
-        )}
+        <dd>{few(change.callers)}</dd>
         <dt>methods</dt>
-        <dd>{few(change.methods)}</dd>
+        <dd>
+          {methods
+            ? methods.length > 0
+              ? `any but ${methods.join(", ")}`
+              : "any method"
+            : few(change.methods)}
+        </dd>
         <dt>paths</dt>
-        <dd>{few(change.paths)}</dd>
+        <dd>{few(change.patterns.map((pattern) => pattern ?? "any path"))}</dd>
+        <dt>such as</dt>
+        <dd>{few(change.examples.map((it) => it.request))}</dd>
       </dl>
       <button type="button" onClick={() => test(asked)}>
         Test a request like this
       </button>
     </div>
+  );
+}
+
+function UndecidedItem({ undecided }: { undecided: Undecided }) {
+  return (
+    <div class="change">
+      <p>
+        <strong>? may be {undecided.change}</strong>{" "}
+        <span class="quiet">{WHY[undecided.why] ?? undecided.why}</span>
+      </p>
+      <p>
+        <code>
+          {undecided.caller}, {undecided.method ?? "any method"}, {undecided.pattern ?? "any path"}
+        </code>
+      </p>
+    </div>
+  );
+}
+
+const EFFECTS: Record<string, string> = { wider: "+", narrower: "−", other: "~" };
+
+function Security({ differences }: { differences: SecurityDifference[] }) {
+  return (
+    <>
+      {differences.map((it, index) => (
+        <div key={index} class="change">
+          <p>
+            <strong>
+              {EFFECTS[it.effect]} {it.what}
+            </strong>
+            {it.issuer && (
+              <>
+                {" "}
+                of <code>{it.issuer}</code>
+              </>
+            )}
+            : <code>{it.after}</code>, was <code>{it.before}</code>
+          </p>
+          <p class="quiet">{it.consequence}</p>
+        </div>
+      ))}
+    </>
   );
 }
 
@@ -142,17 +181,4 @@ function few(texts: string[]) {
       {texts.length > shown.length && <div>and {texts.length - shown.length} more</div>}
     </>
   );
-}
-
-function sayClaims(claims: Record<string, unknown> | null): string {
-  if (!claims) return "no token";
-  const { exp: _, ...rest } = claims;
-  return Object.entries(rest)
-    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
-    .join(" ");
-}
-
-function saySender(sender: Sender): string {
-  if (sender === null) return "no known workload";
-  return typeof sender === "string" ? sender : `${sender.behind} behind ${sender.peer}`;
 }

@@ -104,29 +104,50 @@ export interface Explanation extends Answer {
   steps: string[];
 }
 
-export type Sender = null | string | { peer: string | null; behind: string };
+export type Verdict = "equal" | "narrower" | "wider" | "crossing" | "undecided";
 
 export interface Change {
   change: "allowed" | "denied";
   before: Brief;
   after: Brief;
-  claims: (Record<string, unknown> | null)[];
-  sources: Sender[];
+  callers: string[];
   methods: string[];
-  paths: string[];
+  any_method_but: string[] | null;
+  patterns: (string | null)[];
+  examples: Query[];
+}
+
+export interface Undecided {
+  change: "allowed" | "denied";
+  caller: string;
+  method: string | null;
+  pattern: string | null;
+  why: string;
+}
+
+export interface SecurityDifference {
+  what: string;
+  issuer: string | null;
+  before: string;
+  after: string;
+  effect: "wider" | "narrower" | "other";
+  consequence: string;
+  hosts: { name: string | null; example: string }[];
 }
 
 export interface Diff {
+  verdict: Verdict;
   hosts: number;
   differing_hosts: number;
-  requests: number;
-  requests_left_out: number;
+  rewritten_hosts: number;
   differences: {
     hosts: { name: string | null; example: string }[];
-    differs: string[];
-    requests_left_out: number;
+    verdict: Verdict;
     changes: Change[];
+    undecided: Undecided[];
+    security: SecurityDifference[];
   }[];
+  security: SecurityDifference[];
 }
 
 export interface Data {

@@ -3,21 +3,25 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `text` | differences between two policies for people |
+//! | `markdown` | the same for the comment of a change |
 //! | `traffic` | requests of a file, decided by both policies |
 
+mod markdown;
 mod text;
 mod traffic;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::ValueEnum;
+
 use super::differences;
 use super::input::{GatewayArgs, Loaded};
-use super::output::{self, Format};
+use super::output;
 use super::plain::plain_lines;
 use super::queries::now;
 use crate::compile::Compiled;
-use crate::diff::compare;
+use crate::diff::{Certainty, Comparison, Effect, compare};
 
 /// Exit code where something differs, as diff(1) has it.
 const DIFFERENT: u8 = 1;
@@ -42,9 +46,59 @@ pub struct Args {
     /// A JWKS file for an issuer whose keys are fetched at run time; repeatable
     #[arg(long = "jwks", value_name = "ISSUER=FILE", requires = "requests")]
     jwks: Vec<String>,
+    /// What makes the exit code 1; several separated by commas
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', default_value = "any")]
+    fail_on: Vec<FailOn>,
     /// How to print
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     output: Format,
+}
+
+/// `--output`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For the comment of a change
+    Markdown,
+}
+
+/// `--fail-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// Anything that differs
+    Any,
+    /// The new policy allows, trusts or hands out more, or that could not be ruled out
+    Wider,
+    /// The new policy allows, trusts or hands out less, or that could not be ruled out
+    Narrower,
+    /// Something could not be told
+    Undecided,
+}
+
+impl FailOn {
+    /// Whether two policies differ so.
+    fn is_met(self, comparison: &Comparison) -> bool {
+        let beside = |effect: Effect| comparison.all_security().any(|(_, it)| it.effect == effect);
+        match self {
+            Self::Any => !comparison.is_empty(),
+            Self::Wider => comparison.gained != Certainty::No || beside(Effect::Wider),
+            Self::Narrower => comparison.lost != Certainty::No || beside(Effect::Narrower),
+            Self::Undecided => comparison.groups.iter().any(|group| !group.undecided.is_empty()),
+        }
+    }
+
+    /// Whether a request that became allowed, or denied, is such a difference.
+    fn is_met_by(self, allowed: bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Wider => allowed,
+            Self::Narrower => !allowed,
+            Self::Undecided => false,
+        }
+    }
 }
 
 /// Runs the command: exit code 0 when nothing differs, 1 when something does, 2 when the input has
@@ -61,7 +115,7 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// Whether anything differs; nothing when a policy has errors, which are printed.
+/// Whether anything differs that is looked for; nothing when a policy has errors, which are printed.
 fn differs(args: &Args) -> anyhow::Result<Option<bool>> {
     let stdin = |path: &PathBuf| path.as_os_str() == "-";
     let inputs = [Some(&args.old), Some(&args.new), args.requests.as_ref()];
@@ -78,8 +132,9 @@ fn differs(args: &Args) -> anyhow::Result<Option<bool>> {
     output::write_with(None, |out| match args.output {
         Format::Text => text::write(&comparison, now, out),
         Format::Json => differences::write(&comparison, out),
+        Format::Markdown => markdown::write(&comparison, now, out),
     })?;
-    Ok(Some(!comparison.is_empty()))
+    Ok(Some(args.fail_on.iter().any(|what| what.is_met(&comparison))))
 }
 
 fn load(args: &Args, path: &PathBuf) -> anyhow::Result<Option<Compiled>> {

@@ -1,17 +1,20 @@
 //! Differences between two policies for people.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
 use serde_json::Value;
 
-use crate::cli::differences::word;
+use crate::cli::differences::{say_why, word};
 use crate::cli::plain::plain;
-use crate::diff::{Answer, Change, Comparison, Group, Host, Sender, Token};
+use crate::diff::{Certainty, Change, Comparison, Difference, Effect, Group, Undecided, Verdict};
+use crate::prove::example::{Answer, Example};
+use crate::prove::hosts::Host;
 
 /// Hosts of a group that are named; of more only the number.
 const NAMED_HOSTS: usize = 5;
+/// Callers and paths of a change that are named.
+const NAMED: usize = 8;
 
 /// What became allowed or denied, host by host, and what was compared.
 ///
@@ -21,30 +24,68 @@ pub fn write(comparison: &Comparison, now: u64, out: &mut dyn Write) -> io::Resu
     for group in &comparison.groups {
         write_group(group, now, out)?;
     }
-    let hosts = comparison.hosts;
-    if comparison.is_empty() {
-        return writeln!(out, "no difference: all {hosts} hosts have the same rules");
+    if !comparison.security.is_empty() {
+        writeln!(out, "the policy as a whole")?;
+        for difference in &comparison.security {
+            writeln!(out, "{}", security(difference))?;
+        }
+        writeln!(out)?;
     }
-    let counted = |allowed| {
-        let changes = comparison.groups.iter().flat_map(|group| &group.changes);
-        changes.filter(|it| it.after.allowed == allowed).map(Change::count).sum::<usize>()
+    writeln!(out, "{}", summary(comparison))
+}
+
+/// What a comparison comes to, in a line.
+pub fn summary(comparison: &Comparison) -> String {
+    let hosts = counted(comparison.hosts, "host");
+    let beside = comparison.all_security().count();
+    let rewritten = match comparison.rewritten {
+        0 => String::new(),
+        1 => "; 1 is written otherwise".to_owned(),
+        more => format!("; {more} are written otherwise"),
     };
-    writeln!(
-        out,
-        "{} of {hosts} hosts have other rules: of {} requests made from their patterns, {} became \
-         allowed and {} denied",
-        comparison.differing,
-        comparison.requests,
-        counted(true),
-        counted(false),
-    )?;
-    match comparison.left_out {
-        0 => Ok(()),
-        more => writeln!(
-            out,
-            "not all of them were made: {more} more would have taken too long, so there may be \
-             more changes; compare logged traffic with --requests FILE"
-        ),
+    if comparison.is_empty() {
+        return match comparison.rewritten {
+            0 => format!("no difference: {} the same rules", all_have(comparison.hosts)),
+            _ => format!("no difference: every request to {hosts} is decided alike{rewritten}"),
+        };
+    }
+    let decided = match comparison.verdict {
+        Verdict::Equal => format!("every request to {hosts} is decided alike{rewritten}"),
+        verdict => {
+            let differing = comparison.differing;
+            let are = if differing == 1 { "is" } else { "are" };
+            format!(
+                "{differing} of {hosts} {are} decided otherwise{rewritten}: the new policy is {}",
+                say(verdict)
+            )
+        }
+    };
+    match beside {
+        0 => decided,
+        1 => format!("{decided}\n1 thing differs beside decisions"),
+        more => format!("{decided}\n{more} things differ beside decisions"),
+    }
+}
+
+fn all_have(hosts: usize) -> String {
+    match hosts {
+        1 => "the host has".to_owned(),
+        more => format!("all {more} hosts have"),
+    }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// A verdict with what it means.
+fn say(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Equal => "equal",
+        Verdict::Narrower => "narrower, it allows nothing more",
+        Verdict::Wider => "wider, it denies nothing more",
+        Verdict::Crossing => "neither wider nor narrower (crossing)",
+        Verdict::Undecided => "not fully comparable (undecided)",
     }
 }
 
@@ -52,49 +93,63 @@ fn write_group(group: &Group, now: u64, out: &mut dyn Write) -> io::Result<()> {
     let named: Vec<_> = group.hosts.iter().take(NAMED_HOSTS).map(host).collect();
     write!(out, "{}", plain(&named.join(", ")))?;
     match group.hosts.len().saturating_sub(named.len()) {
-        0 => writeln!(out)?,
-        more => writeln!(out, " and {more} more with the same rules")?,
-    }
-    if group.changes.is_empty() {
-        let what = match (group.authentication, group.authorization) {
-            (true, false) => "authentication differs",
-            (false, _) => "authorization differs",
-            (true, true) => "authentication and authorization differ",
-        };
-        writeln!(out, "  ~ {what}, but no request made from the patterns shows it")?;
-        return left_out(group, out);
-    }
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    // What is opened first: that is what must not be overlooked.
-    let (opened, closed): (Vec<_>, Vec<_>) =
-        group.changes.iter().partition(|change| change.after.allowed);
-    for change in opened.into_iter().chain(closed) {
-        let sign = if change.after.allowed { '+' } else { '-' };
-        table.add_row([
-            format!("{sign} {}", word(&change.after)),
-            who(change, now),
-            methods(change),
-            paths(change),
-            format!("{}, was {}", answer(&change.after), answer(&change.before)),
-        ]);
-    }
-    for line in table.to_string().lines() {
-        writeln!(out, " {}", line.trim_end())?;
-    }
-    left_out(group, out)
-}
-
-/// Whether there may be more, and the empty line that ends a group.
-fn left_out(group: &Group, out: &mut dyn Write) -> io::Result<()> {
-    match group.left_out {
         0 => {}
-        more => writeln!(out, "  ? {more} more requests from the patterns were not made")?,
+        more => write!(out, " and {more} more with the same rules")?,
+    }
+    writeln!(out, ": {}", group.verdict.as_str())?;
+    // What is opened comes first: that is what must not be overlooked.
+    for change in &group.changes {
+        write_change(change, now, out)?;
+    }
+    for undecided in &group.undecided {
+        writeln!(out, "{}", say_undecided(undecided))?;
+    }
+    for difference in &group.security {
+        writeln!(out, "{}", security(difference))?;
+    }
+    match (group.gained, group.lost) {
+        (Certainty::Yes, Certainty::Undecided) => {
+            writeln!(out, "  ? whether anything became denied could not be told")?;
+        }
+        (Certainty::Undecided, Certainty::Yes) => {
+            writeln!(out, "  ? whether anything became allowed could not be told")?;
+        }
+        _ => {}
     }
     writeln!(out)
 }
 
-fn host(host: &Host) -> String {
+fn write_change(change: &Change, now: u64, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    let sign = if change.allowed { '+' } else { '-' };
+    table.add_row([
+        format!("{sign} {}", word(change.allowed)),
+        few(change.callers.iter().map(String::as_str)),
+        change.say_methods(),
+        few(change.say_paths().into_iter()),
+    ]);
+    for line in table.to_string().lines() {
+        writeln!(out, " {}", line.trim_end())?;
+    }
+    let (after, before) = (answer(&change.after), answer(&change.before));
+    writeln!(out, "      {}", plain(&such_as(change, now)))?;
+    writeln!(out, "      {after}, was {before}")
+}
+
+/// Some of a list, one a line. Patterns may hold what would steer a terminal, or look like a line
+/// of ours.
+fn few<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = texts.len().saturating_sub(NAMED);
+    let mut lines: Vec<_> = texts.take(NAMED).map(|text| plain(text).into_owned()).collect();
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines.join("\n")
+}
+
+/// A host, and the one that stands for it.
+pub fn host(host: &Host) -> String {
     match &host.name {
         None => format!("any other host (as {})", host.example),
         Some(name) if *name == host.example => name.clone(),
@@ -102,96 +157,96 @@ fn host(host: &Host) -> String {
     }
 }
 
-fn answer(answer: &Answer) -> String {
-    format!("{} {}", answer.status, answer.reason)
+/// An answer in short.
+pub fn answer(answer: &Answer) -> String {
+    let rule = match &answer.rule {
+        None => String::new(),
+        Some(rule) => format!(" by `{}`", plain(rule)),
+    };
+    format!("{} {}{rule}", answer.status, answer.reason)
 }
 
-/// Tokens and workloads, one a line; only where the host looks at them.
-fn who(change: &Change, now: u64) -> String {
-    let requests = &change.requests;
-    let mut lines = Vec::new();
-    if requests.tokens_matter {
-        match requests.whole && change.tokens().eq(&requests.tokens) {
-            true => lines.push("any token or none".to_owned()),
-            false => lines.extend(change.tokens().map(|it| plain(&token(it, now)).into_owned())),
+/// The requests that show a change, in a line: a shortest one, and one that says more.
+pub fn such_as(change: &Change, now: u64) -> String {
+    let also = change.examples.get(1).and_then(|also| also.path.as_deref());
+    change.examples.first().map(|first| example(first, also, now)).unwrap_or_default()
+}
+
+/// A request in a line: method, address, perhaps another path, and who makes it.
+fn example(example: &Example, also: Option<&str>, now: u64) -> String {
+    let mut parts = vec![example.request()];
+    parts.extend(also.map(|path| format!("and {path}")));
+    if let Some(claims) = example.token.as_map() {
+        parts.push(format!("with {}", token(claims, now)));
+    }
+    let workload = |id: &str| match id.split_once("/ns/").and_then(|(_, it)| it.split_once("/sa/"))
+    {
+        Some((namespace, account)) => format!("{namespace}/{account}"),
+        None => id.to_owned(),
+    };
+    match (&example.sender.peer, &example.sender.behind) {
+        (None, _) => {}
+        (Some(peer), None) => parts.push(format!("from {}", workload(peer))),
+        (Some(peer), Some((_, id))) => {
+            parts.push(format!("from {} behind {}", workload(id), workload(peer)));
         }
     }
-    if requests.senders_matter {
-        match requests.whole && change.senders().eq(&requests.senders) {
-            true => lines.push("from any workload".to_owned()),
-            false => lines.extend(change.senders().map(|it| plain(&sender(it)).into_owned())),
-        }
-    }
-    if lines.is_empty() { "anyone".to_owned() } else { lines.join("\n") }
+    parts.join(" ")
 }
 
 /// Claims, those that say who first.
-fn token(token: &Token, now: u64) -> String {
-    let Some(claims) = token.as_map() else { return "no token".to_owned() };
+fn token(claims: &serde_json::Map<String, Value>, now: u64) -> String {
     let mut claims: Vec<_> = claims.iter().collect();
     claims.sort_by_key(|(name, _)| match name.as_str() {
         "sub" => 0,
         "iss" => 1,
         _ => 2,
     });
-    let claims = claims.into_iter().map(|(name, value)| match (name.as_str(), value) {
-        ("exp", value) => {
-            let seconds = value.as_u64().unwrap_or_default().saturating_sub(now);
-            format!("exp in {seconds} s")
-        }
-        (name, Value::String(text)) => format!("{name}={text}"),
-        (name, value) => match value.as_array().map(Vec::as_slice) {
-            Some([Value::String(only)]) => format!("{name}={only}"),
-            _ => format!("{name}={value}"),
-        },
+    let in_seconds = |name: &str, value: &Value| {
+        let date = value.as_f64().filter(|_| matches!(name, "exp" | "nbf"))?;
+        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+        let seconds = (date - now as f64) as i64;
+        Some(match seconds {
+            0.. => format!("{name} in {seconds} s"),
+            past => format!("{name} {} s ago", past.unsigned_abs()),
+        })
+    };
+    let claims = claims.into_iter().map(|(name, value)| {
+        in_seconds(name, value).unwrap_or_else(|| match value {
+            Value::String(text) => format!("{name}={text}"),
+            value => match value.as_array().map(Vec::as_slice) {
+                Some([Value::String(only)]) => format!("{name}={only}"),
+                _ => format!("{name}={value}"),
+            },
+        })
     });
     claims.collect::<Vec<_>>().join(" ")
 }
 
-fn sender(sender: &Sender) -> String {
-    let workload = |id: &str| match id.split_once("/ns/").and_then(|(_, it)| it.split_once("/sa/"))
-    {
-        Some((namespace, account)) => format!("{namespace}/{account}"),
-        None => id.to_owned(),
+fn say_undecided(undecided: &Undecided) -> String {
+    let method = undecided.method.as_deref().unwrap_or("any method");
+    let pattern = undecided.pattern.as_deref().unwrap_or("any path");
+    let what = format!("{}  {method}  {pattern}", undecided.who);
+    format!(
+        "  ? undecided whether {}  {}\n      {}",
+        if undecided.gained { "more is allowed" } else { "more is denied" },
+        plain(&what),
+        say_why(undecided.why)
+    )
+}
+
+/// Something beside decisions, in two lines.
+fn security(difference: &Difference) -> String {
+    let sign = match difference.effect {
+        Effect::Wider => '+',
+        Effect::Narrower => '-',
+        Effect::Other => '~',
     };
-    match (&sender.peer, &sender.behind) {
-        (None, _) => "from no known workload".to_owned(),
-        (Some(peer), None) => format!("from {}", workload(peer)),
-        (Some(peer), Some((_, id))) => format!("from {} behind {}", workload(id), workload(peer)),
-    }
-}
-
-fn methods(change: &Change) -> String {
-    let requests = &change.requests;
-    let methods: Vec<_> = change.methods().collect();
-    if !requests.whole || !methods.contains(&requests.other_method.as_str()) {
-        return methods.join(", ");
-    }
-    let all = requests.methods.iter().map(String::as_str);
-    let but: Vec<_> = all.filter(|method| !methods.contains(method)).collect();
-    match but.is_empty() {
-        true => "any method".to_owned(),
-        false => format!("any but {}", but.join(", ")),
-    }
-}
-
-/// Paths; a pattern where all that were made from it are among them.
-fn paths(change: &Change) -> String {
-    let requests = &change.requests;
-    if requests.whole && change.paths.len() == requests.paths.len() {
-        return "any path".to_owned();
-    }
-    let mut patterns: Vec<_> = requests.patterns.iter().collect();
-    patterns.sort_by_key(|(_, paths)| std::cmp::Reverse(paths.len()));
-    let mut left = change.paths.clone();
-    let mut said: BTreeSet<&str> = BTreeSet::new();
-    for (pattern, paths) in patterns {
-        if paths.is_subset(&change.paths) && !paths.is_disjoint(&left) {
-            left.retain(|path| !paths.contains(path));
-            said.insert(pattern);
-        }
-    }
-    let left = left.iter().filter_map(|at| requests.paths.get(*at).map(String::as_str));
-    // Patterns may hold what would steer a terminal, or look like a line of ours.
-    said.into_iter().chain(left).map(plain).collect::<Vec<_>>().join("\n")
+    let issuer = match &difference.issuer {
+        None => String::new(),
+        Some(issuer) => format!(" of {issuer}"),
+    };
+    let said =
+        format!("{}{issuer}: {}, was {}", difference.what, difference.after, difference.before);
+    format!("  {sign} {}\n      {}", plain(&said), difference.consequence)
 }

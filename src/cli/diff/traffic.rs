@@ -9,8 +9,9 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::Args;
-use crate::cli::output::{self, Format};
+use super::{Args, Format};
+use crate::cli::differences::word;
+use crate::cli::output;
 use crate::cli::plain::plain;
 use crate::cli::queries::{explainer, now, read_keys, read_lines};
 use crate::compile::Compiled;
@@ -51,12 +52,16 @@ impl Brief {
 }
 
 /// Decides every request of a file by both policies, and prints those that are decided
-/// differently, each once. Whether there are any.
+/// differently, each once. Whether there are any that are looked for.
 ///
 /// # Errors
 /// When the file cannot be read, a line is not a request, its keys are missing, or standard output
 /// cannot be written to.
 pub fn differs(args: &Args, policies: [&Compiled; 2], path: &Path) -> anyhow::Result<bool> {
+    anyhow::ensure!(
+        args.output != Format::Markdown,
+        "--output markdown does not go with --requests"
+    );
     let mut explainers = [explainer(policies[0])?, explainer(policies[1])?];
     read_keys(&mut explainers, &args.jwks)?;
     let [old, new] = &explainers;
@@ -91,19 +96,24 @@ pub fn differs(args: &Args, policies: [&Compiled; 2], path: &Path) -> anyhow::Re
         Ok(())
     })?;
     output::write_with(None, |out| match args.output {
-        Format::Text => text(&changed, requests, out),
+        Format::Text | Format::Markdown => text(&changed, requests, out),
         Format::Json => {
             let report = json!({ "requests": requests, "changes": changed });
             writeln!(out, "{report:#}")
         }
     })?;
-    Ok(!changed.is_empty())
+    let is_met = |it: &Changed| args.fail_on.iter().any(|what| what.is_met_by(it.is_allowed()));
+    Ok(changed.iter().any(is_met))
 }
 
 impl Changed {
+    fn is_allowed(&self) -> bool {
+        self.after.decision == "allow"
+    }
+
     fn new(query: &Query, before: &Brief, after: &Brief, place: &str) -> Self {
         Self {
-            change: if after.decision == "allow" { "allowed" } else { "denied" },
+            change: word(after.decision == "allow"),
             request: query.request.clone(),
             source: query.source.clone(),
             claims: query.claims.clone(),

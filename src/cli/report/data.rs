@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::secrets;
 use crate::cli::diagnostics;
-use crate::cli::differences;
+use crate::cli::differences::Differences;
 use crate::cli::input::Loaded;
 use crate::compile::Compiled;
 use crate::diff::compare;
@@ -34,7 +34,7 @@ pub struct Data {
     diagnostics: Box<RawValue>,
     /// As `diff --output json` prints them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    diff: Option<Value>,
+    diff: Option<Differences>,
     samples: Vec<Sample>,
 }
 
@@ -70,7 +70,7 @@ pub fn data(
 ) -> anyhow::Result<Data> {
     let findings = diagnostics::json(&loaded.sources, &loaded.diagnostics)?;
     let diff = match old {
-        Some(old) => Some(differences::value(&compare(&old.policy, &new.policy, now)?)),
+        Some(old) => Some(Differences::new(&compare(&old.policy, &new.policy, now)?)),
         None => None,
     };
     let outline = Outline::new(&new.policy, old.map(|old| &old.policy));
