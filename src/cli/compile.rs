@@ -1,14 +1,16 @@
 //! `egress-auth compile`: a Gateway to a deployable output.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 
 use super::envoy_args::EnvoyArgs;
-use super::input::{InputArgs, destination};
+use super::guarantees::{self, Subject};
+use super::input::{InputArgs, Loaded, destination};
 use super::istio_args::IstioArgs;
 use super::output;
+use super::queries::now;
 use crate::emit::envoy::native::Form;
 use crate::emit::envoy::{self, EmitError, LogNames};
 use crate::emit::istio;
@@ -26,6 +28,9 @@ pub struct Args {
     /// Write to a file instead of standard output; - is standard output
     #[arg(short, long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write nothing unless every guarantee of this file is proved
+    #[arg(long, value_name = "FILE")]
+    guarantees: Option<PathBuf>,
     /// Emit something strictly narrower where a native output cannot say exactly what the Gateway
     /// does, instead of an error
     #[arg(long)]
@@ -115,8 +120,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let message = "--linear goes with --to envoy-native only\n";
         clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, message).exit();
     }
-    let out = destination(args.out.as_deref(), args.input.paths.iter());
+    let inputs = args.input.paths.iter().chain(&args.guarantees);
+    let out = destination(args.out.as_deref(), inputs);
     let mut loaded = args.input.load()?;
+    if let Some(file) = &args.guarantees
+        && !keeps(file, args, &loaded)?
+    {
+        return Ok(ExitCode::FAILURE);
+    }
     if let Some(compiled) = &mut loaded.compiled {
         compiled.policy.access_log_fields = args.access_log_fields.into();
     }
@@ -179,6 +190,22 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         out.write_all(b"\n")
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the Gateway keeps the guarantees of a file; one that does not is told, with the reason.
+/// A Gateway with errors is told later.
+fn keeps(file: &Path, args: &Args, loaded: &Loaded) -> anyhow::Result<bool> {
+    let Some(guarantees) = guarantees::read(file)? else { return Ok(false) };
+    let Some(compiled) = &loaded.compiled else { return Ok(true) };
+    let input = &args.input;
+    let subject =
+        Subject { compiled, sources: &loaded.sources, paths: &input.paths, args: &input.gateway };
+    let kept = guarantees.are_kept(subject, now()?)?;
+    if !kept {
+        loaded.print();
+        output::tell("error: nothing is written: not every guarantee is proved");
+    }
+    Ok(kept)
 }
 
 /// The objects as YAML; nothing when there are errors.

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::diff::{Certainty, Change, Comparison, Difference, Group, Path, Undecided};
 use crate::prove::example::{Answer, Example, Sender, Token};
-use crate::prove::group::Why;
 use crate::prove::hosts::Host;
+use crate::prove::paths::Why;
 
 /// What differs between two policies, over all requests.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -140,7 +140,7 @@ struct UndecidedPart {
     method: Option<String>,
     /// The path pattern; null for any path.
     pattern: Option<String>,
-    /// Why: `budget`, `ambiguous_paths`, `claims`, `keys` or `unconfirmed`.
+    /// Why: `budget`, `ambiguous_paths`, `claims`, `keys`, `unchecked` or `unconfirmed`.
     why: &'static str,
 }
 
@@ -306,6 +306,7 @@ impl UndecidedPart {
                 Why::Ambiguous => "ambiguous_paths",
                 Why::Claims => "claims",
                 Why::Keys => "keys",
+                Why::Unchecked => "unchecked",
                 Why::Unconfirmed => "unconfirmed",
             },
         }
@@ -322,6 +323,7 @@ pub fn say_why(why: Why) -> &'static str {
         }
         Why::Claims => "the claims can be put together in more ways than are tried",
         Why::Keys => "the keys of an issuer differ",
+        Why::Unchecked => "a proof did not hold when it was checked once more",
         Why::Unconfirmed => "no request was found that both policies decide as was expected",
     }
 }

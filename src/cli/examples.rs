@@ -64,6 +64,14 @@ pub const MAN: &str = "\
 Examples:
   egress-auth man /usr/local/share/man/man1";
 
+/// Of `prove`.
+pub const PROVE: &str = "\
+Examples:
+  egress-auth prove gateway.yaml --guarantees guarantees.yaml
+  egress-auth prove gateway.yaml --guarantees guarantees.yaml --junit results.xml
+
+Exit codes: 0 every guarantee is proved, 1 one is refuted or undecided, or the input has errors";
+
 /// Of `report`.
 pub const REPORT: &str = "\
 Examples:

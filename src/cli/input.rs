@@ -247,6 +247,42 @@ impl GatewayArgs {
         })
     }
 
+    /// The flags with which documents are decided so, as they are typed.
+    pub fn written(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut flag = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
+        if let Some(gateway) = &self.gateway {
+            flag("--gateway", &gateway.to_string());
+        }
+        if self.default_action == ActionArg::Allow {
+            flag("--default-action", "allow");
+        }
+        for (name, values) in [
+            ("--trust-domain", &self.trust_domains),
+            ("--trust-source", &self.trust_sources),
+            ("--shadow", &self.shadow),
+            ("--shadow-authentication", &self.shadow_authentication),
+        ] {
+            if name == "--trust-domain" && *values == Self::default().trust_domains {
+                continue;
+            }
+            values.iter().for_each(|value| flag(name, value));
+        }
+        for (name, value) in [
+            ("--cluster", &self.cluster),
+            ("--source-identity-header", &self.source_identity_header),
+        ] {
+            if let Some(value) = value {
+                flag(name, value);
+            }
+        }
+        for excluded in &self.exclude {
+            flag("--exclude", excluded.as_str());
+        }
+        words.extend(self.discover.then(|| "--discover".to_owned()));
+        words
+    }
+
     fn options(&self) -> compile::Options {
         let propagated = self.source_identity_header.as_ref().map(|header| PropagatedIdentity {
             header: header.clone(),

@@ -15,10 +15,11 @@
 //! | `logged` | lines of files of requests |
 //! | `cases` | the fields of a cases file |
 //! | `differences` | what differs between two policies, for programs |
+//! | `guarantees` | guarantees of a file, judged for a policy |
 //! | `events` | what happens while a command runs: signals, changed files, requests |
 //! | `progress` | what a user sees while something takes time |
 //! | `examples` | the examples in every command's help |
-//! | `check`, `compile`, `completions`, `demo`, `diff`, `explain`, `init`, `man`, `report`, `run`, `schema`, `test`, `token` | the commands |
+//! | `check`, `compile`, `completions`, `demo`, `diff`, `explain`, `init`, `man`, `prove`, `report`, `run`, `schema`, `test`, `token` | the commands |
 //!
 //! No command calls another. A command parses nothing and decides nothing itself: it reads flags, calls the library and
 //! prints. Exit codes: 0 done, 1 the input has errors or the command failed, 2 wrong usage; those
@@ -41,6 +42,7 @@ pub mod envoy_args;
 mod events;
 mod examples;
 mod explain;
+mod guarantees;
 mod init;
 pub mod input;
 mod istio_args;
@@ -50,6 +52,7 @@ mod module;
 pub mod output;
 pub mod plain;
 mod progress;
+mod prove;
 mod queries;
 mod report;
 mod run;
@@ -92,6 +95,9 @@ enum Command {
     /// Write manual pages
     #[command(after_help = examples::MAN)]
     Man(man::Args),
+    /// Prove that a policy keeps guarantees, over all requests, or show a request that breaks one
+    #[command(after_help = examples::PROVE)]
+    Prove(prove::Args),
     /// Write a page for a browser: who may reach what, and why
     #[command(after_help = examples::REPORT)]
     Report(report::Args),
@@ -129,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Man(args) => man::run(&args, &command()),
+        Command::Prove(args) => prove::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Exec(args) => run::exec::run(&args),

@@ -11,6 +11,9 @@ use std::path::Path;
 use anyhow::Context as _;
 use clap::ValueEnum;
 
+/// How every report of results as JUnit XML begins.
+pub const JUNIT_BEGINS: &str = "<?xml ";
+
 /// For whom results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {

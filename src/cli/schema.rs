@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use super::cases::CASES;
 use super::differences::Differences;
+use super::guarantees::fields::GUARANTEES;
 use super::output;
 use crate::policy::Policy;
 use crate::resource::schema;
@@ -28,6 +29,8 @@ enum Subject {
     Test,
     /// What `egress-auth diff --output json` prints
     Diff,
+    /// The files of `egress-auth prove --guarantees`
+    Guarantees,
 }
 
 /// Runs the command.
@@ -39,6 +42,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Subject::PluginConfig => schemars::schema_for!(Policy).to_value(),
         Subject::Gateway => schema::gateway(),
         Subject::Diff => schemars::schema_for!(Differences).to_value(),
+        Subject::Guarantees => schema::document(&GUARANTEES, "Guarantees"),
         Subject::Test => schema::document(&CASES, "Test cases"),
     };
     output::write(None, &format!("{schema:#}\n"))?;

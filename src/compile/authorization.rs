@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::path_lint::Paths;
-use super::{Compiler, method};
-use crate::policy::path_pattern::PathPattern;
+use super::{Compiler, method, path};
 use crate::policy::{self, Operation, Principal};
 use crate::resource::gateway::{Rule, Server, Text};
 use crate::resource::tree::Node;
@@ -105,32 +104,8 @@ impl<'a> Compiler<'a, '_> {
         self.diagnostics.extend(finding);
     }
 
-    fn check_path(&mut self, path: Text<'a>) {
-        let text = path.text;
-        if text.is_empty() {
-            return;
-        }
-        if let Err(error) = PathPattern::parse(text) {
-            self.error(
-                path.node,
-                format!("the path pattern `{}` is refused: {error}", text.escape_debug()),
-                "`*` stands for any characters, `{*}` for one whole segment, `{**}` for any number \
-                 of whole segments",
-            );
-        } else if !text.starts_with(['/', '*', '{']) {
-            let message = format!("the path pattern `{}` can never match", text.escape_debug());
-            let hint = match text.starts_with(|first: char| first.is_ascii_alphanumeric()) {
-                true if !text.contains("://") => format!("paths begin with `/`: write `/{text}`"),
-                _ => "paths begin with `/`".to_owned(),
-            };
-            self.error(path.node, message, hint);
-        } else if text.contains(['?', '#']) {
-            self.warn(
-                Warning::PathNeverMatches,
-                path.node,
-                format!("the path pattern `{}` can never match", text.escape_debug()),
-                "patterns are compared with the path alone, without `?` and what follows it",
-            );
-        }
+    fn check_path(&mut self, written: Text<'a>) {
+        let finding = path::judge(written.text).map(|it| it.at(&self.place.origin(written.node)));
+        self.diagnostics.extend(finding);
     }
 }

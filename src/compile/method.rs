@@ -60,7 +60,7 @@ const KNOWN: [&str; 47] = [
 const SEPARATORS: [char; 5] = ['|', ',', ';', ' ', '\t'];
 
 /// What is wrong with a method as it is written, or most likely not meant.
-pub(super) fn judge(text: &str) -> Option<Diagnostic> {
+pub fn judge(text: &str) -> Option<Diagnostic> {
     let no_method = || format!("`{}` is not a method", text.escape_debug());
     let error = |hint: String| Some(Diagnostic::error(no_method()).hint(hint));
     // An empty one was reported when the fields were checked.

@@ -7,7 +7,7 @@
 //! | `server` | one entry of `spec.http` |
 //! | `hostname` | hostnames in canonical form |
 //! | `authentication`, `header`, `jwks` | JWT rules, their header names and their keys |
-//! | `authorization`, `method` | rules, and the methods in them |
+//! | `authorization`, [`method`], [`path`] | rules, and the methods and paths in them |
 //! | `egress` | `egressAuthorization`, and how it meets the servers |
 //! | `namespaces` | tenants, workspaces and groups to namespaces |
 //! | `shadow` | what is only tried out |
@@ -31,9 +31,10 @@ pub mod hostname;
 mod jwks;
 mod left_out;
 mod lint;
-mod method;
+pub mod method;
 pub mod model;
 mod namespaces;
+pub mod path;
 mod path_lint;
 mod routing;
 pub mod select;

@@ -41,6 +41,12 @@ impl<'a> Compiler<'a, '_> {
             routes,
             left_to_gateway,
             origin: self.place.origin(server.hostname()?.node),
+            rules: server
+                .authorization()
+                .into_iter()
+                .flat_map(|it| it.rules())
+                .map(|rule| rule.name().map_or(rule.0, |name| name.node).span())
+                .collect(),
         };
         let name = name.text.to_owned();
         Some((

@@ -123,8 +123,11 @@ pub(super) fn changes(
     let mut cells: BTreeSet<(usize, [BTreeSet<usize>; 4])> = BTreeSet::new();
     let mut found_at: BTreeMap<(usize, Cell), &Found> = BTreeMap::new();
     for found in &beyond.found {
-        let key =
-            [&found.admitted, &found.refused].map(|answer| Answer { rule: None, ..answer.clone() });
+        let key = [&found.admitted, &found.refused].map(|answer| Answer {
+            rule: None,
+            server: None,
+            ..answer.clone()
+        });
         let answer = position(&mut answers, key);
         let cell = values.cell(found);
         cells.insert((answer, cell.map(|at| BTreeSet::from([at]))));

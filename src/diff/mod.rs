@@ -21,8 +21,9 @@ use crate::engine::PolicyError;
 use crate::policy::Policy;
 pub use crate::prove::compare::Verdict;
 use crate::prove::compare::{Compared, compare as prove};
-use crate::prove::group::{Beyond, Why};
+use crate::prove::group::Beyond;
 use crate::prove::hosts::Host;
+use crate::prove::paths::Why;
 use crate::prove::tables::Tables;
 
 /// What differs between two policies.

@@ -184,7 +184,7 @@ proptest! {
         }
         let mut tables = Tables::default();
         let views = [View::new(&old, &mut tables), View::new(&new, &mut tables)];
-        for host in hosts(&[&views[0], &views[1]]) {
+        for host in hosts(&[&views[0], &views[1]], &[]) {
             let group = groups.get(&host.example);
             let [gained, lost] = match group {
                 None => [Certainty::No; 2],

@@ -91,7 +91,7 @@ impl Outline {
         let (mut classes, mut probes) = (IndexSet::new(), IndexSet::new());
         let mut known: HashMap<BTreeSet<u32>, usize> = HashMap::new();
         let mut outlines = Vec::new();
-        let mut hosts = hosts(&[&view]);
+        let mut hosts = hosts(&[&view], &[]);
         hosts.sort_by(|one, other| match (&one.name, &other.name) {
             (Some(one), Some(other)) => natural::compare(one, other),
             // Nothing names the last.

@@ -49,6 +49,20 @@ impl Takes {
         }
     }
 
+    /// What both take.
+    pub fn both(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, _) | (_, Self::Nothing) => Self::Nothing,
+            (Self::Byte(byte), takes) | (takes, Self::Byte(byte)) => match takes.takes(byte) {
+                true => Self::Byte(byte),
+                false => Self::Nothing,
+            },
+            (Self::AnyRun, Self::AnyRun) => Self::AnyRun,
+            (Self::SegmentByte | Self::SegmentRun, _)
+            | (_, Self::SegmentByte | Self::SegmentRun) => Self::SegmentByte,
+        }
+    }
+
     /// Whether it stays where it is when it has taken a byte.
     pub fn stays(self) -> bool {
         matches!(self, Self::AnyRun | Self::SegmentRun)

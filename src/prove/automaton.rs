@@ -1,17 +1,25 @@
 //! A path pattern as the search reads it: the states of the compiled pattern, with everything
 //! that can be reached without taking a byte worked out beforehand.
 
+use std::collections::HashMap;
+
+use super::certificate::{Entry, Row};
+use super::inclusion::{Pair, Place};
 use crate::policy::path_pattern::PathPattern;
 use crate::policy::state::{State, Takes};
 
 /// A pattern, ready to be searched.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Automaton {
     nodes: Vec<Node>,
     /// The states that each node leads to, one after the other.
     targets: Vec<u16>,
     start: Vec<u16>,
     end: u16,
+    /// The patterns that match together, as they were compiled.
+    rows: Vec<Row>,
+    /// Where there are two: the states of each that a state stands for.
+    places: Vec<(u16, u16)>,
 }
 
 #[derive(Debug)]
@@ -32,6 +40,8 @@ impl Automaton {
             targets: Vec::with_capacity(states.len()),
             start: Vec::new(),
             end: short(states.len()),
+            rows: Vec::new(),
+            places: Vec::new(),
         };
         reach(&states, 0, &mut automaton.start);
         for (index, state) in states.iter().enumerate() {
@@ -43,7 +53,67 @@ impl Automaton {
             let until = automaton.targets.len();
             automaton.nodes.push(Node { takes: state.takes, from, until, matches_all });
         }
+        automaton.rows.push(states.into_owned());
         automaton
+    }
+
+    /// What two patterns match both; nothing where that has more states than fit. It can be searched
+    /// for paths that others have not, not the other way round.
+    pub fn both(one: &Self, other: &Self) -> Option<Self> {
+        let mut both = Self { end: u16::MAX, ..Self::default() };
+        let mut numbers: HashMap<(u16, u16), u16> = HashMap::new();
+        let mut pairs: Vec<(u16, u16, Takes)> = Vec::new();
+        let mut reach = |pairs: &mut Vec<_>, ones: &[u16], others: &[u16]| {
+            let mut out = Vec::new();
+            for (first, second) in ones.iter().flat_map(|it| others.iter().map(|at| (*it, *at))) {
+                if first == one.end || second == other.end {
+                    out.extend((first == one.end && second == other.end).then_some(u16::MAX));
+                    continue;
+                }
+                let takes = one.takes(first).both(other.takes(second));
+                if takes == Takes::Nothing {
+                    continue;
+                }
+                let next = u16::try_from(numbers.len()).ok().filter(|next| *next < u16::MAX)?;
+                let number = *numbers.entry((first, second)).or_insert(next);
+                if number == next {
+                    pairs.push((first, second, takes));
+                }
+                out.push(number);
+            }
+            Some(out)
+        };
+        both.start = reach(&mut pairs, &one.start, &other.start)?;
+        let mut at = 0;
+        while let Some((first, second, takes)) = pairs.get(at).copied() {
+            at = at.saturating_add(1);
+            let next = reach(&mut pairs, one.targets(first), other.targets(second))?;
+            let from = both.targets.len();
+            both.targets.extend(next);
+            let until = both.targets.len();
+            both.nodes.push(Node { takes, from, until, matches_all: false });
+        }
+        both.places = pairs.iter().map(|(one, other, _)| (*one, *other)).collect();
+        both.rows = one.rows.iter().chain(&other.rows).cloned().collect();
+        Some(both)
+    }
+
+    /// The patterns that match together, as they were compiled.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// What a search for its paths among those of others has found, for the check of it.
+    pub fn entries(&self, pairs: &[Pair]) -> Vec<Entry> {
+        let with = |place: &Place| (usize::from(place.pattern), usize::from(place.state));
+        let entry = |pair: &Pair| Entry {
+            at: match self.places.get(usize::from(pair.state)) {
+                Some((one, other)) => vec![usize::from(*one), usize::from(*other)],
+                None => vec![usize::from(pair.state)],
+            },
+            with: pair.set.iter().map(with).collect(),
+        };
+        pairs.iter().map(entry).collect()
     }
 
     /// The states that are active before anything was taken, in order.
@@ -130,6 +200,23 @@ mod tests {
             let automaton = Automaton::new(&pattern);
             for path in paths {
                 prop_assert_eq!(runs(&automaton, &path), pattern.matches(&path), "{}", path);
+            }
+        }
+    }
+
+    proptest! {
+        /// Two patterns together say what both say.
+        #[test]
+        fn two_patterns_match_what_both_match(
+            patterns in proptest::collection::vec("(/|a|b|\\*|/\\{\\*\\}|/\\{\\*\\*\\}|\\{\\*\\*\\}/){1,6}", 2),
+            paths in proptest::collection::vec("[ab/]{0,8}", 12),
+        ) {
+            let parsed: Vec<_> = patterns.iter().filter_map(|it| PathPattern::parse(it).ok()).collect();
+            let [one, other] = &parsed[..] else { return Ok(()) };
+            let both = Automaton::both(&Automaton::new(one), &Automaton::new(other)).unwrap();
+            for path in paths {
+                let expected = one.matches(&path) && other.matches(&path);
+                prop_assert_eq!(runs(&both, &path), expected, "{}", path);
             }
         }
     }

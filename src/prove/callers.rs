@@ -53,13 +53,13 @@ impl<'q, 'p> Surroundings<'q, 'p> {
     /// # Errors
     /// When there are more to tell apart than are tried.
     pub fn callers(&self, who: Who, principal: Option<&Principal>) -> Result<Vec<Caller>, TooMany> {
-        let senders = match who {
-            Who::Anyone | Who::Token(_) => vec![Sender::default()],
+        let source = match who {
+            Who::Anyone | Who::Token(_) => None,
             Who::Workload(source, identity) => {
-                let source = self.tables.sources.get(source).unwrap_or_default();
-                senders(source, identity, self.identities, self.sources)?
+                Some((self.tables.sources.get(source).unwrap_or_default(), identity))
             }
         };
+        let senders = senders(source.as_slice(), self.identities, self.sources)?;
         let tokens = self.stands(who, principal)?;
         let all = senders.into_iter().flat_map(|sender| {
             let with =

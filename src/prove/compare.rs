@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::example::Judge;
-use super::group::{Beyond, Group, Unclear, Why};
+use super::group::{Beyond, Group, Unclear};
 use super::hosts::{Host, hosts};
 use super::inclusion::Budget;
+use super::paths::Why;
 use super::side::{Access, Effective, Manner, Tokens, View, Who};
 use super::tables::Tables;
 use crate::engine::PolicyError;
@@ -104,7 +105,7 @@ pub fn compare<'p>([old, new]: [&'p Policy; 2], now: u64) -> Result<Comparison<'
     let same_identities = before.identity() == after.identity();
     let mut numbers = HashMap::new();
     let mut groups: Vec<Compared<'p>> = Vec::new();
-    let hosts = hosts(&[before, after]);
+    let hosts = hosts(&[before, after], &[]);
     let count = hosts.len();
     for host in hosts {
         let [(before, was), (after, is)] = views.each_ref().map(|it| it.effective(&host.example));

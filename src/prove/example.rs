@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
+use crate::engine::source::{Identities, Source};
 use crate::engine::{Context, Engine, KeyRing, NoTrace, Outcome, PolicyError, Request, Verified};
 use crate::jwt::{Claims, SoftwareVerifier, TokenCache};
 use crate::policy::Policy;
@@ -91,6 +92,14 @@ impl Sender {
         self.behind.as_ref().map(|(header, id)| (header.as_str(), format!("URI={id}")))
     }
 
+    /// Who is behind its requests to those who recognise workloads so.
+    pub(super) fn source(&self, identities: &Identities) -> Source {
+        let handed_on = self.handed_on();
+        let headers = handed_on.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let request = Request { headers: headers.collect(), claims: None };
+        identities.source(&self.peer(), &request)
+    }
+
     /// What an engine is told of the peer's certificate.
     pub fn peer(&self) -> &str {
         self.peer.as_deref().unwrap_or_default()
@@ -108,6 +117,8 @@ pub struct Answer {
     pub reason: Cow<'static, str>,
     /// The rule that lets it pass.
     pub rule: Option<String>,
+    /// The server that governs its host.
+    pub server: Option<String>,
 }
 
 /// An engine that decides examples.
@@ -153,6 +164,7 @@ impl Judge {
             Outcome::Deny(denial) => (false, denial.status),
         };
         let rule = decision.rule.map(str::to_owned);
-        Answer { allowed, status, reason: decision.code(), rule }
+        let server = decision.server.map(str::to_owned);
+        Answer { allowed, status, reason: decision.code(), rule, server }
     }
 }

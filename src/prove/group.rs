@@ -14,16 +14,16 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::automaton::Automaton;
-use super::callers::{Caller, Seen, Surroundings};
-use super::candidates;
+use super::callers::{Caller, Surroundings};
 use super::example::{Answer, Example, Judge, Token};
 use super::examples::other_method;
-use super::inclusion::{Budget, Inclusion, Scope, inclusion};
-use super::side::{Access, Atom, Effective, Who};
+use super::grants::{Grants, admitted, atoms, named, takes_bad_paths};
+use super::inclusion::Budget;
+use super::paths::{BAD_PATH, Paths, Why, search};
+use super::side::{Atom, Effective, Who};
 use super::tables::Tables;
 use super::vocabulary::Vocabulary;
-use crate::engine::source::{Identities, SourcePattern};
-use crate::engine::{Principal, Request};
+use crate::engine::source::Identities;
 use crate::policy::path_pattern::PathPattern;
 use crate::policy::{Operation, SourceIdentity};
 
@@ -39,8 +39,7 @@ pub struct Group<'q, 'p> {
     host: &'q str,
     now: u64,
     vocabulary: Vocabulary,
-    principals: HashMap<u32, Principal>,
-    sources: HashMap<u32, SourcePattern>,
+    grants: Grants<'q, 'p>,
     source_texts: Vec<&'p str>,
     automata: RefCell<HashMap<&'p str, Option<Rc<Automaton>>>>,
 }
@@ -87,41 +86,8 @@ pub struct Unclear {
     pub why: Why,
 }
 
-/// Why something could not be decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Why {
-    /// It would have taken too long.
-    Budget,
-    /// Only paths that can be read in several ways are left, and none was found that tells the
-    /// policies apart.
-    Ambiguous,
-    /// The claims can be put together in more ways than are tried.
-    Claims,
-    /// The keys of an issuer differ: which tokens they accept is not told by the policies.
-    Keys,
-    /// No request was found that both engines decide as was expected.
-    Unconfirmed,
-}
-
-/// What the other policy admits for one caller and one method.
-struct Admitted<'p> {
-    anything: bool,
-    patterns: BTreeSet<&'p str>,
-}
-
 /// A path pattern, if any, and those with which it is compared.
 type Compared<'p> = (Option<&'p str>, BTreeSet<&'p str>);
-
-/// The answer about one pattern.
-#[derive(Debug, Clone)]
-enum Paths {
-    /// All are admitted.
-    Covered,
-    /// These are not: candidates, the best first, and a path beside them that says more.
-    Missed(Vec<String>, Option<String>),
-    /// It could not be told, or only with these candidates.
-    Unclear(Why, Vec<String>),
-}
 
 impl<'q, 'p> Group<'q, 'p> {
     /// Looks at a host that two policies decide so.
@@ -133,30 +99,14 @@ impl<'q, 'p> Group<'q, 'p> {
         host: &'q str,
         now: u64,
     ) -> Self {
-        let who = || effective.into_iter().flat_map(atoms).map(|atom| atom.who);
-        let (mut principals, mut sources) = (HashMap::new(), HashMap::new());
-        for who in who() {
-            match who {
-                Who::Anyone => {}
-                Who::Token(number) => {
-                    if let Some(principal) = tables.principal(number) {
-                        principals.entry(number).or_insert(principal);
-                    }
-                }
-                Who::Workload(number, _) => {
-                    if let Some(source) = tables.source(number) {
-                        sources.entry(number).or_insert(source);
-                    }
-                }
-            }
-        }
+        let who = effective.into_iter().flat_map(atoms).map(|atom| atom.who);
+        let grants = Grants::new(tables, who);
         let tokens = effective.into_iter().filter_map(|it| it.tokens.as_ref());
         let rules = tokens.flat_map(|tokens| &tokens.jwt_rules);
         let rules = rules.filter_map(|number| tables.jwt_rules.get(*number));
         let texts = rules.flat_map(|rule| std::iter::once(&rule.issuer).chain(&rule.audiences));
-        let vocabulary = Vocabulary::new(principals.values(), texts.map(String::as_str));
-        let mut source_texts: Vec<&str> =
-            sources.keys().filter_map(|number| tables.sources.get(*number)).collect();
+        let vocabulary = Vocabulary::new(grants.principals(), texts.map(String::as_str));
+        let mut source_texts: Vec<&str> = grants.sources().collect();
         let trusted = identities.into_iter().filter_map(|it| it.propagated.as_ref());
         source_texts.extend(trusted.flat_map(|it| &it.trusted_sources).map(String::as_str));
         Self {
@@ -167,8 +117,7 @@ impl<'q, 'p> Group<'q, 'p> {
             host,
             now,
             vocabulary,
-            principals,
-            sources,
+            grants,
             source_texts,
             automata: RefCell::default(),
         }
@@ -184,16 +133,6 @@ impl<'q, 'p> Group<'q, 'p> {
         let mut automata = self.automata.borrow_mut();
         let made = || PathPattern::parse(pattern).ok().map(|it| Rc::new(Automaton::new(&it)));
         automata.entry(pattern).or_insert_with(made).clone()
-    }
-}
-
-/// The atoms of what rules admit.
-fn atoms(effective: &Effective) -> &[Atom] {
-    const ANYTHING: &[Atom] = &[Atom { who: Who::Anyone, operation: None }];
-    match &effective.access {
-        Access::Everything => ANYTHING,
-        Access::Nothing => &[],
-        Access::Rules(atoms) => atoms,
     }
 }
 
@@ -219,13 +158,8 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
         let (own_side, other_side) = (pick(own)?, pick(other)?);
         let identities = [*group.identities.get(own)?, *group.identities.get(other)?];
         let judges = [*group.judges.get(own)?, *group.judges.get(other)?];
-        let takes_bad_paths = [own_side, other_side].map(|side| {
-            let looks = |atom: &Atom| {
-                let operation = atom.operation.and_then(|it| group.tables.operations.get(it));
-                operation.is_some_and(|it| it.paths.is_some())
-            };
-            !atoms(side).iter().any(looks)
-        });
+        let takes_bad_paths =
+            [own_side, other_side].map(|side| takes_bad_paths(atoms(side), group.tables));
         Some(Self {
             group,
             own: atoms(own_side),
@@ -258,11 +192,7 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
             if of_one.is_empty() {
                 continue;
             }
-            let principal = match who {
-                Who::Token(number) => self.group.principals.get(&number),
-                Who::Anyone | Who::Workload(..) => None,
-            };
-            match self.surroundings.callers(who, principal) {
+            match self.surroundings.callers(who, self.group.grants.principal(who)) {
                 Ok(callers) => {
                     for caller in &callers {
                         self.caller(who, caller, &of_one, &mut beyond, budget);
@@ -287,13 +217,7 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
         budget: &mut Budget,
     ) {
         let granted = self.granted(caller);
-        let named: BTreeSet<&str> = granted
-            .iter()
-            .flatten()
-            .filter_map(|operation| operation.methods.as_ref())
-            .flatten()
-            .map(String::as_str)
-            .collect();
+        let named = named(&granted);
         let other_method = other_method(&named);
         let mut known: HashMap<Compared<'p>, Paths> = HashMap::new();
         for operation in operations {
@@ -385,35 +309,9 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
 
     /// What the other policy grants a caller; empty where it refuses them.
     fn granted(&self, caller: &Caller) -> Vec<Option<&'p Operation>> {
+        let source = self.identities[1].as_ref().map(|it| caller.sender.source(it));
         let seen = self.surroundings.seen(caller);
-        if seen == Seen::Refused {
-            return Vec::new();
-        }
-        let handed_on = caller.sender.handed_on();
-        let headers = handed_on.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let request = Request { headers: headers.collect(), claims: None };
-        let identities = self.identities[1].as_ref();
-        let source = identities.map(|it| it.source(&caller.sender.peer(), &request));
-        let is_one = |who: Who| match who {
-            Who::Anyone => true,
-            Who::Token(number) => match (self.group.principals.get(&number), seen) {
-                (Some(principal), Seen::Claims(claims)) => principal.matches(claims),
-                _ => false,
-            },
-            Who::Workload(number, identity) => {
-                let pattern = self.group.sources.get(&number);
-                pattern.zip(source.as_ref()).is_some_and(|(pattern, source)| {
-                    source.identities(identity).any(|workload| pattern.matches(workload))
-                })
-            }
-        };
-        let granted = self.other.chunk_by(|one, other| one.who == other.who);
-        let granted = granted.filter(|of_one| of_one.first().is_some_and(|it| is_one(it.who)));
-        let operations = granted.flatten().map(|atom| match atom.operation {
-            None => None,
-            Some(number) => self.group.tables.operations.get(number),
-        });
-        operations.collect()
+        self.group.grants.operations(self.other, seen, source.as_ref())
     }
 
     /// Whether the paths of one pattern, or all, are among those of others.
@@ -493,9 +391,6 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
     }
 }
 
-/// A path that no server can read.
-const BAD_PATH: &str = "/100%";
-
 /// A part of what a policy admits.
 struct Part<'d, 'p> {
     who: Who,
@@ -514,51 +409,4 @@ impl Part<'_, '_> {
             why,
         }
     }
-}
-
-/// What of all that is granted is for this method.
-fn admitted<'p>(granted: &[Option<&'p Operation>], method: &str) -> Admitted<'p> {
-    let mut admitted = Admitted { anything: false, patterns: BTreeSet::new() };
-    for operation in granted {
-        let methods = operation.and_then(|it| it.methods.as_ref());
-        if methods.is_some_and(|all| !all.iter().any(|it| it == method)) {
-            continue;
-        }
-        match operation.and_then(|it| it.paths.as_ref()) {
-            None => admitted.anything = true,
-            Some(patterns) => admitted.patterns.extend(patterns.iter().map(String::as_str)),
-        }
-    }
-    admitted
-}
-
-/// Looks for paths of `inner` that `outer` has not: among plain ones first.
-fn search(inner: &Automaton, outer: &[&Automaton], budget: &mut Budget) -> Paths {
-    let missed = match inclusion(inner, outer, Scope::All, budget) {
-        Inclusion::Included(_) => return Paths::Covered,
-        Inclusion::Missed(path) if candidates::is_plain(&path) => Inclusion::Missed(path),
-        Inclusion::Missed(_) => inclusion(inner, outer, Scope::Plain, budget),
-        Inclusion::OutOfBudget => Inclusion::OutOfBudget,
-    };
-    match missed {
-        Inclusion::Missed(path) => {
-            let also = match path.ends_with(b"/") {
-                true => inclusion(inner, outer, Scope::Named, budget),
-                false => Inclusion::Included(Vec::new()),
-            };
-            let also = match also {
-                Inclusion::Missed(path) => text(path),
-                Inclusion::Included(_) | Inclusion::OutOfBudget => None,
-            };
-            Paths::Missed(text(path).into_iter().collect(), also)
-        }
-        Inclusion::Included(_) => {
-            Paths::Unclear(Why::Ambiguous, candidates::ambiguous(inner, outer, budget))
-        }
-        Inclusion::OutOfBudget => Paths::Unclear(Why::Budget, Vec::new()),
-    }
-}
-
-fn text(path: Vec<u8>) -> Option<String> {
-    String::from_utf8(path).ok()
 }

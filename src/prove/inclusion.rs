@@ -183,7 +183,9 @@ pub fn inclusion(
             }
         }
     }
-    let closed = steps.into_iter().filter(|step| !step.dominated).map(|step| step.pair);
+    // From where a path begins only `/` leads on.
+    let closed = steps.into_iter().filter(|step| !step.dominated && step.shape != Shape::Start);
+    let closed = closed.map(|step| step.pair);
     Inclusion::Included(closed.collect())
 }
 

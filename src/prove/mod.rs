@@ -12,9 +12,14 @@
 //! | `hosts` | the hosts that policies tell apart |
 //! | `compare` | two policies, host by host |
 //! | `group` | two policies at one host |
+//! | `guarantee` | whether a policy never, or always, lets the requests of a region pass |
+//! | `region` | parts of all requests, as guarantees name them |
+//! | `grants` | what a policy grants one caller at one host |
 //! | `callers`, `tokens`, `senders` | callers that stand for all callers of an atom |
 //! | `least`, `vocabulary` | least values of patterns over claims |
 //! | `inclusion`, `automaton` | whether the paths of one pattern are among those of others |
+//! | `paths` | whether all paths of a pattern are admitted, and if not, which to try |
+//! | `certificate` | a proof about paths, and the check of it |
 //! | `candidates` | paths to try that can be read in several ways |
 //! | `example` | requests, and what an engine says to them |
 //! | `examples` | values that patterns match, for whoever shows some |
@@ -24,13 +29,20 @@
 mod automaton;
 mod callers;
 mod candidates;
+pub mod certificate;
 pub mod compare;
 pub mod example;
 pub mod examples;
+mod grants;
 pub mod group;
+pub mod guarantee;
+#[cfg(test)]
+mod guarantee_tests;
 pub mod hosts;
 pub mod inclusion;
 mod least;
+pub mod paths;
+pub mod region;
 mod senders;
 pub mod side;
 pub mod tables;

@@ -10,42 +10,59 @@ use crate::policy::{IdentityMatch, SourceIdentity};
 /// Letters of a SPIFFE ID (SPIFFE-ID, section 2.2), the most readable first.
 const LETTERS: &str = "xyzabcdefghijklmnopqrstuvw0123456789-_.ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/// Everyone who is recognised as a workload of a source by one policy, where another recognises
-/// workloads in its own way.
+/// Everyone who is recognised as a workload of each of these sources by one policy, where another
+/// recognises workloads in its own way. Each source is compared with the identity beside it. Whoever
+/// is nobody stands for all where there is no source.
 ///
 /// # Errors
-/// When all names that begin as the source says are named by others.
+/// When all names that begin as the sources say are named by others.
 pub fn senders(
-    source: &str,
-    identity: IdentityMatch,
+    wanted: &[(&str, IdentityMatch)],
     [own, other]: [&SourceIdentity; 2],
     sources: &[&str],
 ) -> Result<Vec<Sender>, TooMany> {
-    let domains = domains(own, other);
-    let (namespace, account) = least(source, sources)?;
-    let ids = |(namespace, account): &(String, String)| -> Vec<String> {
-        let id = |domain: &&str| format!("spiffe://{domain}/ns/{namespace}/sa/{account}");
-        domains.iter().map(id).collect()
-    };
-    let own_ids = ids(&(namespace, account));
-    let propagated = own.propagated.as_ref();
-    let (direct, handed_on) = match identity {
-        IdentityMatch::PeerCertificate => (true, false),
-        IdentityMatch::SourceIdentity => (propagated.is_none(), true),
-        IdentityMatch::Permissive => (true, true),
-    };
-    let mut senders = Vec::new();
-    if direct {
-        let alone = |id: &String| Sender { peer: Some(id.clone()), behind: None };
-        senders.extend(own_ids.iter().map(alone));
+    if wanted.is_empty() {
+        return Ok(vec![Sender::default()]);
     }
-    if let Some(propagated) = propagated.filter(|_| handed_on) {
-        for trusted in &propagated.trusted_sources {
-            for peer in ids(&least(trusted, sources)?) {
-                senders.extend(own_ids.iter().map(|id| Sender {
-                    peer: Some(peer.clone()),
-                    behind: Some((propagated.header.clone(), id.clone())),
-                }));
+    let domains = domains(own, other);
+    let ids = |all: &[&str]| -> Result<Vec<String>, TooMany> {
+        let Some((namespace, account)) = least_of(all, sources)? else { return Ok(Vec::new()) };
+        let id = |domain: &&str| format!("spiffe://{domain}/ns/{namespace}/sa/{account}");
+        Ok(domains.iter().map(id).collect())
+    };
+    let propagated = own.propagated.as_ref();
+    let mut senders = Vec::new();
+    // Each source is that of the peer, or that of whom it speaks for.
+    let ways = u32::try_from(wanted.len()).ok().and_then(|number| 1_usize.checked_shl(number));
+    for way in 0..ways.ok_or(TooMany)? {
+        let is_handed_on = |at: usize| way.checked_shr(u32::try_from(at).unwrap_or(u32::MAX));
+        let (mut of_peer, mut handed_on) = (Vec::new(), Vec::new());
+        let mut can_be = true;
+        for (at, (source, identity)) in wanted.iter().enumerate() {
+            let behind = is_handed_on(at).is_some_and(|bits| bits & 1 == 1);
+            can_be &= match identity {
+                IdentityMatch::PeerCertificate => !behind,
+                IdentityMatch::SourceIdentity => behind || propagated.is_none(),
+                IdentityMatch::Permissive => true,
+            };
+            if behind { handed_on.push(*source) } else { of_peer.push(*source) }
+        }
+        if !can_be {
+            continue;
+        }
+        if handed_on.is_empty() {
+            let alone = |id: String| Sender { peer: Some(id), behind: None };
+            senders.extend(ids(&of_peer)?.into_iter().map(alone));
+        } else if let Some(propagated) = propagated {
+            let behind = ids(&handed_on)?;
+            for trusted in &propagated.trusted_sources {
+                let of_peer: Vec<_> = of_peer.iter().copied().chain([trusted.as_str()]).collect();
+                for peer in ids(&of_peer)? {
+                    senders.extend(behind.iter().map(|id| Sender {
+                        peer: Some(peer.clone()),
+                        behind: Some((propagated.header.clone(), id.clone())),
+                    }));
+                }
             }
         }
     }
@@ -62,13 +79,35 @@ fn domains<'p>(own: &'p SourceIdentity, other: &SourceIdentity) -> Vec<&'p str> 
 
 /// Namespace and service account of the least workload of a source.
 pub(super) fn least(source: &str, sources: &[&str]) -> Result<(String, String), TooMany> {
-    let split = |source: &'_ str| -> (String, String) {
+    least_of(&[source], sources)?.ok_or(TooMany)
+}
+
+/// Those of the least workload that each of some sources names; nothing where they have none in
+/// common.
+fn least_of(wanted: &[&str], sources: &[&str]) -> Result<Option<(String, String)>, TooMany> {
+    let split = |source: &str| -> (String, String) {
         let (namespace, account) = source.split_once('/').unwrap_or((source, "*"));
         (namespace.to_owned(), account.to_owned())
     };
     let (namespaces, accounts): (Vec<_>, Vec<_>) = sources.iter().map(|it| split(it)).unzip();
-    let (namespace, account) = split(source);
-    Ok((least_name(&namespace, &namespaces)?, least_name(&account, &accounts)?))
+    let (namespace, account): (Vec<_>, Vec<_>) = wanted.iter().map(|it| split(it)).unzip();
+    let (Some(namespace), Some(account)) = (common(&namespace), common(&account)) else {
+        return Ok(None);
+    };
+    Ok(Some((least_name(namespace, &namespaces)?, least_name(account, &accounts)?)))
+}
+
+/// The pattern of the names that all of these patterns match; nothing where there are none.
+fn common(patterns: &[String]) -> Option<&str> {
+    let stem = |pattern: &str| pattern.strip_suffix('*').unwrap_or(pattern).len();
+    // The narrowest is the one that names most, and of two with the same stem the exact one.
+    let narrowest = patterns.iter().max_by_key(|it| (stem(it), !it.ends_with('*')))?;
+    let name = narrowest.strip_suffix('*').unwrap_or(narrowest);
+    let has_name = |pattern: &String| match pattern.strip_suffix('*') {
+        Some(stem) => name.starts_with(stem),
+        None => name == pattern && !narrowest.ends_with('*'),
+    };
+    patterns.iter().all(has_name).then_some(narrowest)
 }
 
 fn least_name(pattern: &str, others: &[String]) -> Result<String, TooMany> {
@@ -106,6 +145,24 @@ fn free(stem: &str, others: &[String]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::engine::source::{SourcePattern, Workload};
+
+    #[test]
+    fn sources_have_names_in_common_or_not() {
+        for (patterns, expected) in [
+            (["a*", "ab*"], Some("ab*")),
+            (["ab*", "ab"], Some("ab")),
+            (["a", "ab*"], None),
+            (["a*", "b*"], None),
+            (["a", "b"], None),
+            (["*", "a"], Some("a")),
+            (["abc", "ab*"], Some("abc")),
+        ] {
+            let mut patterns = patterns.map(str::to_owned);
+            assert_eq!(common(&patterns), expected, "{patterns:?}");
+            patterns.reverse();
+            assert_eq!(common(&patterns), expected, "{patterns:?}");
+        }
+    }
 
     #[test]
     fn the_least_workload_matches_only_what_matches_all() {

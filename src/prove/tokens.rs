@@ -17,6 +17,7 @@ use serde_json::{Map, Number, Value, json};
 use super::example::Token;
 use super::vocabulary::{Vocabulary, places};
 use crate::engine::{ClaimPattern, Principal};
+use crate::jwt::ClaimPath;
 use crate::policy::JwtRule;
 use crate::policy::text_pattern::TextPattern;
 
@@ -134,6 +135,20 @@ pub fn stands(
         }
     }
     Ok(stands)
+}
+
+/// What a token must hold to match two principals.
+pub fn join(one: &Principal, other: &Principal) -> Principal {
+    let mut joined = one.clone();
+    for (name, pattern) in [("iss", &other.iss), ("sub", &other.sub)] {
+        joined.other.extend(pattern.iter().map(|pattern| ClaimPattern {
+            path: ClaimPath::parse(name),
+            words: false,
+            pattern: pattern.clone(),
+        }));
+    }
+    joined.other.extend(other.other.iter().cloned());
+    joined
 }
 
 /// Whether the word that a claim of words must hold has others before and behind it.

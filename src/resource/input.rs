@@ -77,6 +77,11 @@ impl FromStr for Exclusion {
 }
 
 impl Exclusion {
+    /// The pattern.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
     /// Whether it names a file, or a folder that the file is in. `argument` is the path by which
     /// the file was found: the pattern may begin there, or where the path itself does.
     fn names(&self, argument: &Path, file: &Path) -> bool {

@@ -10,6 +10,7 @@
 //! | `first_use` | what somebody stumbles over who is new to the program |
 //! | `flags` | flags that mean nothing, or harm, together or with a Gateway |
 //! | `manifests` | the committed example for Istio and the documentation are what the program writes |
+//! | `prove` | `prove`, and guarantees that `compile` insists on |
 //! | `report` | `report`; what its page does in a browser is tested in `web/test/` |
 //! | `streams` | standard output and standard error that are closed, full or unread |
 //! | `test` | `test` |
@@ -33,6 +34,7 @@ mod files;
 mod first_use;
 mod flags;
 mod manifests;
+mod prove;
 mod report;
 mod streams;
 mod test;

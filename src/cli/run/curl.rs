@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
+use crate::cli::plain::quoted;
 use crate::demo::sample::{Sample, SampleToken, SignedToken};
 
 /// A command for every sample.
@@ -50,16 +51,6 @@ fn token_command(program: &str, token: &SignedToken) -> String {
     }
     command.push(')');
     command
-}
-
-/// A word for a POSIX shell, in quotes where it needs them.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=,+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

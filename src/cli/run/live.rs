@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use super::Insisted;
 use super::admin::Admin;
 use super::changes::changes;
 use super::envoy::Envoy;
@@ -143,6 +144,7 @@ impl Live {
     pub fn reload(
         &mut self,
         input: &InputArgs,
+        insisted: &Insisted,
         admin: &Admin,
         envoy: &Envoy,
     ) -> anyhow::Result<()> {
@@ -169,6 +171,18 @@ impl Live {
             tell("The old policy stays in force");
             return Ok(());
         };
+        match insisted.are_kept(&compiled, &loaded.sources, input) {
+            Ok(true) => {}
+            Ok(false) => {
+                tell("The old policy stays in force");
+                return Ok(());
+            }
+            Err(error) => {
+                tell(format_args!("error: {}", plain_lines(&format!("{error:#}"))));
+                tell("The old policy stays in force");
+                return Ok(());
+            }
+        }
         show_every_decision(&mut compiled);
         let dynamic = match envoy::dynamic(&compiled, &self.options, &self.folder) {
             Ok(dynamic) => dynamic,

@@ -35,13 +35,17 @@ use self::envoy::Envoy;
 use self::live::Live;
 use super::envoy_args::EnvoyArgs;
 use super::events::{Event, Events, Watcher};
+use super::guarantees::{self, Guarantees, Subject};
 use super::input::InputArgs;
 use super::output::tell;
 use super::progress;
+use super::queries::now;
+use crate::compile::Compiled;
 use crate::demo::echo::Echo;
 use crate::demo::issuer::Issuer;
 use crate::demo::key::DemoKey;
 use crate::emit::envoy::StandIns;
+use crate::resource::source::Sources;
 
 /// How long Envoy may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -60,8 +64,37 @@ pub struct Args {
     /// Envoy's worker threads
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     concurrency: u16,
+    /// Start with, and change to, no policy of which not every guarantee of this file is proved
+    #[arg(long, value_name = "FILE")]
+    guarantees: Option<PathBuf>,
     #[command(flatten)]
     envoy: EnvoyArgs,
+}
+
+/// The guarantees that a policy must keep, if any.
+#[derive(Debug)]
+struct Insisted(Option<Guarantees>);
+
+impl Insisted {
+    /// Reads them; nothing, but a report, when the file has errors.
+    fn read(args: &Args) -> anyhow::Result<Option<Self>> {
+        Ok(match &args.guarantees {
+            None => Some(Self(None)),
+            Some(file) => guarantees::read(file)?.map(|read| Self(Some(read))),
+        })
+    }
+
+    /// Whether a policy keeps them; what it does not keep is told.
+    fn are_kept(
+        &self,
+        compiled: &Compiled,
+        sources: &Sources,
+        input: &InputArgs,
+    ) -> anyhow::Result<bool> {
+        let Some(guarantees) = &self.0 else { return Ok(true) };
+        let subject = Subject { compiled, sources, paths: &input.paths, args: &input.gateway };
+        guarantees.are_kept(subject, now()?)
+    }
 }
 
 /// Runs until it is told to stop, or Envoy ends: exit code 0 or 1.
@@ -72,6 +105,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let loaded = args.input.load()?;
     loaded.print();
     let Some(compiled) = loaded.compiled else { return Ok(ExitCode::FAILURE) };
+    let Some(insisted) = Insisted::read(args)? else { return Ok(ExitCode::FAILURE) };
+    if !insisted.are_kept(&compiled, &loaded.sources, &args.input)? {
+        return Ok(ExitCode::FAILURE);
+    }
     let mut options = args.envoy.options()?;
     options.wasm = absolute(&options.wasm)?;
 
@@ -116,7 +153,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let demo = show::Demo { key: &key, echo: &echo, events: &events };
     demo.show(live.policy(), live.options())?;
     let _watcher = watch(args, &events);
-    let code = serve(&mut envoy, &mut live, &admin, &events, args)?;
+    let code = serve(&mut envoy, &mut live, &admin, &events, args, &insisted)?;
     envoy.stop();
     Ok(code)
 }
@@ -128,6 +165,7 @@ fn serve(
     admin: &Admin,
     events: &Events,
     args: &Args,
+    insisted: &Insisted,
 ) -> anyhow::Result<ExitCode> {
     loop {
         match events.next(TICK) {
@@ -138,7 +176,7 @@ fn serve(
                 show::requests(events)?;
                 return Ok(ExitCode::SUCCESS);
             }
-            Some(Event::Changed) => live.reload(&args.input, admin, envoy)?,
+            Some(Event::Changed) => live.reload(&args.input, insisted, admin, envoy)?,
             None => {}
         }
         show::requests(events)?;

@@ -10,9 +10,6 @@ use super::report::difference;
 use super::{CaseResult, Decided};
 use crate::cli::plain::plain;
 
-/// How every report begins.
-pub const BEGINS: &str = "<?xml ";
-
 /// One suite a document, one test case a case.
 ///
 /// # Errors

@@ -126,7 +126,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let message = "--junit goes to a file, as standard output has the results already\n";
             clap::Error::raw(clap::error::ErrorKind::ValueValidation, message).exit();
         }
-        output::remove_earlier(path, junit::BEGINS)?;
+        output::remove_earlier(path, output::JUNIT_BEGINS)?;
     }
     let mut found = Diagnostics::default();
     let sources = input::read(&args.cases, &[], &mut found)?;

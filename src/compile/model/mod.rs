@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub use self::routing::{Destination, DestinationHost, RouteAction, RouteRule, TrustedCa};
 use crate::policy::Policy;
 pub use crate::resource::gateway::TrafficMode;
-use crate::resource::source::Origin;
+use crate::resource::source::{Origin, Span};
 
 /// One Gateway, compiled.
 #[derive(Debug, Clone)]
@@ -62,6 +62,8 @@ pub struct ServerDeployment {
     pub left_to_gateway: Vec<LeftToGateway>,
     /// The server's `hostname` in the document.
     pub origin: Origin,
+    /// Each rule of its authorization in the document, in order.
+    pub rules: Vec<Span>,
 }
 
 /// A field of a server that the gateway does, and not what is made here.

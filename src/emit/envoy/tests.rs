@@ -43,6 +43,7 @@ fn server(
         routes: rule.into_iter().collect(),
         left_to_gateway: Vec::new(),
         origin: origin(),
+        rules: Vec::new(),
     }
 }
 

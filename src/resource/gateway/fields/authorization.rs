@@ -56,7 +56,8 @@ static FROM: Object = Object {
     not_empty: Some("empty never means anyone: write `jwt: {}` for any verified token"),
 };
 
-static PRINCIPAL: Object = Object {
+/// A pattern over a token.
+pub static PRINCIPAL: Object = Object {
     fields: &[
         optional("iss", Shape::Text, "Pattern for the claim `iss`"),
         optional("sub", Shape::Text, "Pattern for the claim `sub`"),

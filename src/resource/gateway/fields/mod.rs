@@ -14,6 +14,7 @@ mod authorization;
 pub mod routing;
 
 use self::authentication::AUTHENTICATION;
+pub use self::authorization::PRINCIPAL;
 use self::authorization::{AUTHORIZATION, EGRESS_AUTHORIZATION};
 use self::routing::ROUTING;
 use crate::resource::shape::{

@@ -40,6 +40,15 @@ fn files() -> Vec<(&'static str, String)> {
             ),
         ),
         (
+            "guarantees.md",
+            fields::page(
+                "guarantees",
+                "The fields of a file with guarantees",
+                "What `egress-auth schema guarantees` says of the files that `egress-auth prove` reads. \
+                 They are explained in [configuration.md](../configuration.md#prove).",
+            ),
+        ),
+        (
             "plugin-config.md",
             fields::page(
                 "plugin-config",
