@@ -11,6 +11,7 @@
 //! | `path_pattern` | a pattern and paths, by lines | a naive matcher agrees |
 //! | `host_table` | hostnames and a host, by lines | a search from end to end agrees |
 //! | `decide` | choices, by bytes | a second, plain implementation of the contract agrees |
+//! | `prove` | choices, by bytes | what is proved holds for every request of a small world |
 //! | `source` | a SAN and header values, by lines | nobody is believed who is not trusted |
 
 pub mod choices;
@@ -21,6 +22,7 @@ pub mod jwks;
 pub mod path_pattern;
 pub mod plain;
 pub mod policy_json;
+pub mod prove;
 pub mod source;
 pub mod token;
 
@@ -28,7 +30,7 @@ pub mod token;
 pub type Check = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, Check); 8] = [
+pub const TARGETS: [(&str, Check); 9] = [
     ("token", token::check),
     ("jwks", jwks::check),
     ("policy_json", policy_json::check),
@@ -36,5 +38,6 @@ pub const TARGETS: [(&str, Check); 8] = [
     ("path_pattern", path_pattern::check),
     ("host_table", host_table::check),
     ("decide", decide::check),
+    ("prove", prove::check),
     ("source", source::check),
 ];

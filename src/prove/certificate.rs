@@ -93,13 +93,20 @@ impl Certificate<'_> {
             if all {
                 return others.iter().any(is_end);
             }
-            // Where one pattern has matched and another has not, no path goes on.
             let mut entries = self.entries.iter().enumerate();
             let found =
                 entries.find(|(_, entry)| entry.at == next && entry.with.is_subset(&others));
             wanted.extend(found.map(|(number, _)| number));
-            any || found.is_some()
+            // Where one pattern has matched and another has not, or they expect other bytes, no path
+            // goes on.
+            any || found.is_some() || !self.bytes().iter().any(|byte| self.goes_on(&next, *byte))
         })
+    }
+
+    /// Whether all patterns that match together take a byte.
+    fn goes_on(&self, at: &[usize], byte: u8) -> bool {
+        let mut states = self.inner.iter().zip(at).map(|(row, state)| row.get(*state));
+        states.all(|state| state.is_some_and(|state| state.takes.takes(byte)))
     }
 
     /// Bytes that a pattern names, `/`, and one more, which stands for all others.

@@ -152,7 +152,7 @@ fn what_must_always_pass_is_proved_or_shown() {
 fn workloads_count_however_they_are_known() {
     let with = |identity: &str| -> Policy {
         serde_json::from_value(json!({
-            "version": policy::VERSION, "gateway": "egress/gateway",
+            "version": policy::VERSION, "gateway": "egress/gateway", "servers": [],
             "egress_rules": [{ "name": "e", "from": ["shop/web", "pay/*"], "identity": identity }],
             "egress": [{ "hostname": "api.test", "rules": [0] }],
             "source_identity": {

@@ -6,6 +6,7 @@
 //! | `compile_properties` | whatever is in a document, compiling it ends in a policy or in errors |
 //! | `corpora` | the fuzzers' inputs, replayed without a fuzzer |
 //! | `istio` | objects for Istio decide what the Gateway decides |
+//! | `proofs` | what the prover says holds for every request of small worlds |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,6 +22,7 @@ mod bench_statistics;
 mod compile_properties;
 mod corpora;
 mod istio;
+mod proofs;
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 #[path = "../support/tried.rs"]
