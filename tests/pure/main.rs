@@ -6,6 +6,7 @@
 //! | `compile_properties` | whatever is in a document, compiling it ends in a policy or in errors |
 //! | `corpora` | the fuzzers' inputs, replayed without a fuzzer |
 //! | `istio` | objects for Istio decide what the Gateway decides |
+//! | `path_warnings` | patterns that are said to admit nothing admit nothing |
 //! | `proofs` | what the prover says holds for every request of small worlds |
 #![allow(
     clippy::unwrap_used,
@@ -22,6 +23,7 @@ mod bench_statistics;
 mod compile_properties;
 mod corpora;
 mod istio;
+mod path_warnings;
 mod proofs;
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
