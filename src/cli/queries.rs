@@ -50,7 +50,8 @@ pub fn read_keys(explainers: &mut [Explainer], files: &[String]) -> anyhow::Resu
             .rsplit_once('=')
             .with_context(|| format!("--jwks `{argument}`: write ISSUER=FILE"))?;
         let json = input::read_file(Path::new(file))?;
-        let keys = KeySet::parse(&json, KeyOrigin::Remote).with_context(|| file.to_owned())?;
+        let keys = KeySet::parse(&json, KeyOrigin::Remote)
+            .map_err(|error| anyhow::anyhow!("{file}: {error}; {}", error.help()))?;
         let keys = Arc::new(keys);
         let mut used = false;
         for explainer in &mut *explainers {

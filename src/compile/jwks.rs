@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Compiler;
 use super::model::{DestinationHost, JwksCluster, ServerDeployment, TrustedCa};
 use crate::engine::RemoteJwks;
-use crate::jwt::{KeyOrigin, KeySet};
+use crate::jwt::{KeyOrigin, KeySet, MAX_CANDIDATES};
 use crate::policy::JwksSource;
 use crate::resource::gateway::{JwtRule, Text};
 use crate::resource::tree::Node;
@@ -173,11 +173,8 @@ impl<'a> Compiler<'a, '_> {
         }
         match KeySet::parse(jwks.text.as_bytes(), KeyOrigin::Inline) {
             Err(error) => {
-                self.error(
-                    jwks.node,
-                    format!("the inline `jwks` is refused: {error}"),
-                    "write a JWKS as JSON text (RFC 7517), as in `jwks: '{\"keys\": [...]}'`",
-                );
+                let message = format!("the inline `jwks` is refused: {error}");
+                self.error(jwks.node, message, error.help());
                 None
             }
             Ok(keys) => {
@@ -188,6 +185,15 @@ impl<'a> Compiler<'a, '_> {
                         format!("a key of the inline `jwks` is left out: {skipped}"),
                         "tokens that it signed will be refused; remove it or correct it",
                     );
+                }
+                if let Some((algorithm, fitting)) = keys.crowded() {
+                    let message = format!(
+                        "{fitting} keys of the inline `jwks` fit {algorithm}, and a token without \
+                         `kid` is tried with the first {MAX_CANDIDATES}"
+                    );
+                    let hint = "write down the keys that the issuer still signs with, or have it \
+                                name them in its tokens";
+                    self.warn(Warning::KeysNotTried, jwks.node, message, hint);
                 }
                 self.warn_of_private_keys(rule, jwks.text);
                 Some(JwksSource::Inline(jwks.text.to_owned()))

@@ -6,12 +6,14 @@
 //! | [`envoy::native`] | `--to envoy-native`: the same with Envoy's own filters instead of ours |
 //! | [`istio`] | `--to wasm-plugin` and `--to istio-native`: Kubernetes objects for Istio |
 //! | `hosts` | what decides for which hostname |
+//! | `claim_name` | names of claims as Envoy has them in headers |
 //! | `re2` | patterns as regular expressions of Envoy |
 //! | `findings` | what an output cannot say |
 //!
 //! `--to plugin-config` needs nothing here: it is [`crate::policy::Policy`] as JSON. An output
 //! decides nothing; what a Gateway means was settled in [`crate::compile`].
 
+mod claim_name;
 pub mod envoy;
 mod findings;
 mod hosts;

@@ -14,7 +14,9 @@ use super::request::Request;
 use super::servers::Authentication;
 use super::trace::Trace;
 use super::verified::Verified;
-use crate::jwt::{Claims, MAX_TOKEN_BYTES, Token, TokenError, output_headers as make_headers};
+use crate::jwt::{
+    Claims, MAX_CANDIDATES, MAX_TOKEN_BYTES, Token, TokenError, output_headers as make_headers,
+};
 use crate::signals::Reason;
 
 /// Tokens without `exp` are verified again after this many seconds.
@@ -165,6 +167,10 @@ fn verify(
     };
     let algorithm =
         token.algorithm().inspect_err(|error| trace.step(|| format!("token: {error}")))?;
+    if !context.verifier.supports(algorithm) {
+        trace.step(|| format!("token: nothing here can check signatures by {algorithm}"));
+        return Err(TokenError::UnsupportedAlgorithm.into());
+    }
     let (set, generation, document) = match keys {
         Keys::Inline(set) => (set, 0, None),
         Keys::Remote(document) => match context.keys.keys(*document) {
@@ -182,25 +188,43 @@ fn verify(
         return Err(TokenError::UnsupportedAlgorithm.into());
     }
     let candidates = set.candidates(algorithm, token.key_id());
-    trace
-        .step(|| format!("keys: {} of {} fit {}", candidates.len(), set.len(), algorithm.as_str()));
+    let tried = candidates.get(..MAX_CANDIDATES).unwrap_or(&candidates);
+    trace.step(|| {
+        let (fitting, of) = (candidates.len(), set.len());
+        match tried.len() < fitting {
+            true => format!(
+                "keys: {fitting} of {of} fit {algorithm}, and the first {} are tried",
+                tried.len()
+            ),
+            false => format!("keys: {fitting} of {of} fit {algorithm}"),
+        }
+    });
     if candidates.is_empty() {
         return Err(match document {
             Some(document) => Failure::UnknownKey { document },
             None => TokenError::UnknownKey.into(),
         });
     }
+    // Of a key that was not tried nobody can say that it did not sign; asking for newer keys would
+    // not tell either.
+    let failure = match tried.len() < candidates.len() {
+        true => TokenError::UnknownKey,
+        false => TokenError::BadSignature,
+    };
     let scope = authentication.scope;
     if context.cache.is_known_bad(scope, &credential.token, generation, context.now) {
-        return Err(TokenError::BadSignature.into());
+        return Err(failure.into());
     }
-    let holds = candidates.iter().any(|key| {
+    let holds = tried.iter().any(|key| {
         context.verifier.verify(key, algorithm, token.signing_input(), token.signature())
     });
     if !holds {
-        trace.step(|| "signature: no candidate key verifies it".into());
+        trace.step(|| match failure {
+            TokenError::BadSignature => "signature: no candidate key verifies it".into(),
+            _ => "signature: none of the keys that are tried verifies it".into(),
+        });
         context.cache.insert_bad(scope, &credential.token, generation, context.now);
-        return Err(TokenError::BadSignature.into());
+        return Err(failure.into());
     }
     trace.step(|| "signature: holds".into());
     let headers = make_headers(rule, token.claims(), token.payload_base64());

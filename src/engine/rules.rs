@@ -71,10 +71,10 @@ impl Principal {
             other: principal
                 .other
                 .iter()
-                .map(|(name, pattern)| ClaimPattern {
-                    path: ClaimPath::parse(name),
-                    words: matches!(name.as_str(), "scope" | "permission"),
-                    pattern: TextPattern::parse(pattern),
+                .map(|(name, pattern)| {
+                    let path = ClaimPath::parse(name);
+                    let words = path.holds_words();
+                    ClaimPattern { path, words, pattern: TextPattern::parse(pattern) }
                 })
                 .collect(),
         }

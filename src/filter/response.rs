@@ -58,9 +58,15 @@ fn result_of(error: &JwksError) -> Fetched {
     match error {
         JwksError::TooLarge | JwksError::TooManyKeys => Fetched::TooBig,
         JwksError::NoUsableKey(_) => Fetched::NoUsableKey,
-        JwksError::Json | JwksError::Duplicate | JwksError::Nesting | JwksError::NoKeys => {
-            Fetched::NotJson
-        }
+        JwksError::Json
+        | JwksError::ByteOrderMark
+        | JwksError::List
+        | JwksError::OneKey
+        | JwksError::Discovery
+        | JwksError::Certificates
+        | JwksError::Duplicate
+        | JwksError::Nesting
+        | JwksError::NoKeys => Fetched::NotJson,
     }
 }
 

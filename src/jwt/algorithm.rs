@@ -1,8 +1,6 @@
 //! The JWS algorithms that are accepted, and what each asks of a key.
 
-/// A JWS algorithm, RFC 7518 section 3.1 and RFC 8037 section 3.1.
-///
-/// ES512, ES256K and the fully specified `Ed25519` of RFC 9864 are not accepted.
+/// A JWS algorithm, RFC 7518 section 3.1 and RFC 8037 section 3.1. ES256K is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -21,7 +19,10 @@ pub enum Algorithm {
     Es256,
     /// ECDSA over P-384 with SHA-384.
     Es384,
-    /// EdDSA over Ed25519.
+    /// ECDSA over P-521 with SHA-512.
+    Es512,
+    /// EdDSA over Ed25519, which has two names: `EdDSA`, and the fully specified `Ed25519` of RFC
+    /// 9864 section 2.2. Tokens and keys may have either.
     EdDsa,
     /// HMAC with SHA-256.
     Hs256,
@@ -42,6 +43,7 @@ impl Algorithm {
         Self::Ps512,
         Self::Es256,
         Self::Es384,
+        Self::Es512,
         Self::EdDsa,
         Self::Hs256,
         Self::Hs384,
@@ -50,10 +52,13 @@ impl Algorithm {
 
     /// Reads the value of an `alg` member; case-sensitive. `none` is not an algorithm here.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|algorithm| algorithm.as_str() == name)
+        match name {
+            "Ed25519" => Some(Self::EdDsa),
+            _ => Self::ALL.iter().copied().find(|algorithm| algorithm.as_str() == name),
+        }
     }
 
-    /// The registered name.
+    /// The registered name; of two, the older.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -64,6 +69,7 @@ impl Algorithm {
             Self::Ps512 => "PS512",
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
             Self::EdDsa => "EdDSA",
             Self::Hs256 => "HS256",
             Self::Hs384 => "HS384",

@@ -4,6 +4,10 @@ use serde_json::Value;
 
 use super::Claims;
 
+/// Claims that hold words with spaces between them: the scopes of a token (RFC 8693, section 4.2).
+/// Issuers differ in the name only; `scp` is Entra's and Okta's.
+const OF_WORDS: [&str; 4] = ["scope", "scp", "permission", "oracle.oauth.scope"];
+
 /// A claim name: literal first, then a path into nested objects.
 ///
 /// `https://example.com/roles` is found as it stands; `realm_access.roles`,
@@ -17,16 +21,16 @@ pub struct ClaimPath {
 }
 
 impl ClaimPath {
-    /// Reads a name whose path is written with dots, brackets or both.
+    /// Reads a name whose path is written with dots, brackets or both: the one syntax for `other`
+    /// and `outputClaimToHeaders`.
     pub fn parse(name: &str) -> Self {
         Self { literal: name.to_owned(), segments: segments(name).unwrap_or_default() }
     }
 
-    /// Reads a name whose path is written with dots only, as `outputClaimToHeaders` has it.
-    pub fn dotted(name: &str) -> Self {
-        let segments: Vec<_> = name.split('.').map(str::to_owned).collect();
-        let is_path = segments.len() > 1 && segments.iter().all(|segment| !segment.is_empty());
-        Self { literal: name.to_owned(), segments: if is_path { segments } else { Vec::new() } }
+    /// Whether each space-separated word of the claim counts as a value of its own.
+    pub fn holds_words(&self) -> bool {
+        let is_one = |name: &str| OF_WORDS.contains(&name);
+        is_one(&self.literal) || matches!(self.segments.as_slice(), [only] if is_one(only))
     }
 
     /// The name as it stands, by which a claim is looked for first.
@@ -125,14 +129,26 @@ mod tests {
             "a.c.d.e", "a.c.", "plain.x", "list.0.b", "list[0]", "b", "A.B", "null.x",
         ] {
             assert_eq!(ClaimPath::parse(name).find(&claims()), None, "{name}");
-            assert_eq!(ClaimPath::dotted(name).find(&claims()), None, "{name}");
         }
     }
 
     #[test]
-    fn dotted_names_know_no_brackets() {
-        assert_eq!(ClaimPath::dotted("a.c.d").find(&claims()), Some(&json!(5)));
-        assert_eq!(ClaimPath::dotted("a.b").find(&claims()), Some(&json!(3)));
-        assert_eq!(ClaimPath::dotted("[a][b]").find(&claims()), None);
+    fn names_of_kubernetes_hold_dots_and_are_reached_by_brackets() {
+        let payload = json!({"kubernetes.io": {"serviceaccount": {"name": "checkout"}}});
+        let claims = Claims::from_json(payload.to_string().as_bytes()).unwrap();
+        let found = |name: &str| ClaimPath::parse(name).find(&claims).cloned();
+        assert_eq!(found("[kubernetes.io][serviceaccount][name]"), Some(json!("checkout")));
+        assert_eq!(found("[kubernetes.io].serviceaccount.name"), Some(json!("checkout")));
+        assert_eq!(found("kubernetes.io.serviceaccount.name"), None);
+    }
+
+    #[test]
+    fn scopes_hold_words_whatever_their_issuer_calls_them() {
+        for name in ["scope", "scp", "permission", "oracle.oauth.scope", "[scp]"] {
+            assert!(ClaimPath::parse(name).holds_words(), "{name}");
+        }
+        for name in ["scopes", "SCP", "a.scope", "[a][scope]", "oracle", "roles"] {
+            assert!(!ClaimPath::parse(name).holds_words(), "{name}");
+        }
     }
 }

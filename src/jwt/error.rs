@@ -143,6 +143,21 @@ pub enum JwksError {
     /// Not JSON.
     #[error("the JWKS is not valid JSON")]
     Json,
+    /// It begins with U+FEFF, which is no JSON (RFC 8259 section 8.1).
+    #[error("the JWKS begins with a byte order mark")]
+    ByteOrderMark,
+    /// A list, as of the keys alone.
+    #[error("the JWKS is a list and not an object")]
+    List,
+    /// One key (RFC 7517 section 4).
+    #[error("the JWKS is one key and not a set of keys")]
+    OneKey,
+    /// What an issuer says of itself (OpenID Connect Discovery 1.0, section 3).
+    #[error("the JWKS is a discovery document")]
+    Discovery,
+    /// Certificates in PEM by key ID, as some issuers publish them beside their JWKS.
+    #[error("the JWKS is a map of certificates")]
+    Certificates,
     /// A member name occurs twice in one object.
     #[error("the JWKS has a duplicate member name")]
     Duplicate,
@@ -158,6 +173,31 @@ pub enum JwksError {
     /// Over [`super::MAX_KEYS`] usable keys.
     #[error("the JWKS has over {} usable keys", super::MAX_KEYS)]
     TooManyKeys,
+}
+
+impl JwksError {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::TooLarge | Self::TooManyKeys => "keep the keys that the issuer still signs with",
+            Self::Json | Self::NoKeys => {
+                "write a JWKS as JSON text (RFC 7517), as in `{\"keys\": [...]}`"
+            }
+            Self::ByteOrderMark => "save it as UTF-8 without a byte order mark",
+            Self::List => "put the keys into an object: `{\"keys\": [...]}`",
+            Self::OneKey => "put the key into a set: `{\"keys\": [...]}`",
+            Self::Discovery => "take the document that its `jwks_uri` names",
+            Self::Certificates => {
+                "take the issuer's JWKS (RFC 7517), which its discovery document names as `jwks_uri`"
+            }
+            Self::Duplicate => "write each member once",
+            Self::Nesting => "a JWKS is an object that holds a list of objects",
+            Self::NoUsableKey(_) => {
+                "keys that verify tokens are RSA of 2048 bits or more, EC on P-256, P-384 or \
+                 P-521, OKP on Ed25519, and `oct` of 32 bytes or more, but only inline"
+            }
+        }
+    }
 }
 
 fn reasons(skipped: &[String]) -> String {

@@ -39,6 +39,10 @@ pub fn encode(
             ecdsa_der = ecdsa_to_der(signature, 48)?;
             ecdsa_der.as_slice()
         }
+        Algorithm::Es512 => {
+            ecdsa_der = ecdsa_to_der(signature, 66)?;
+            ecdsa_der.as_slice()
+        }
         _ => signature,
     };
     let fields = [hash.as_bytes(), public_key, signature, signing_input];
@@ -64,7 +68,7 @@ fn hash_name(algorithm: Algorithm) -> Option<&'static str> {
     match algorithm {
         Algorithm::Rs256 | Algorithm::Es256 => Some("sha256"),
         Algorithm::Rs384 | Algorithm::Es384 => Some("sha384"),
-        Algorithm::Rs512 => Some("sha512"),
+        Algorithm::Rs512 | Algorithm::Es512 => Some("sha512"),
         _ => None,
     }
 }

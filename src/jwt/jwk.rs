@@ -12,7 +12,7 @@ use rsa::{BigUint, RsaPublicKey};
 use serde_json::{Map, Value};
 
 use super::token::decode;
-use super::{Algorithm, KeyOrigin, roca, spki};
+use super::{Algorithm, KeyOrigin, p521, roca, spki};
 
 /// Accepted sizes of an RSA modulus, in bits. RFC 7518 section 3.3 sets the lower bound; the
 /// upper one bounds what a signature check can cost.
@@ -33,6 +33,7 @@ pub(super) enum Material {
     Rsa(RsaPublicKey),
     P256(p256::ecdsa::VerifyingKey),
     P384(p384::ecdsa::VerifyingKey),
+    P521(p521::PublicKey),
     Ed25519(Ed25519PublicKey),
     Secret(Vec<u8>),
 }
@@ -52,12 +53,20 @@ pub(super) enum JwkError {
     /// A member is not base64url (RFC 4648 section 5).
     #[error("its \"{0}\" is not base64url")]
     NotBase64(&'static str),
+    /// A member is in the other base64 (RFC 4648 section 4), or padded.
+    #[error(
+        "its \"{0}\" is base64 and not base64url, which has `-` for `+`, `_` for `/` and no `=`"
+    )]
+    StandardBase64(&'static str),
     /// Its type or curve is none of those that are supported.
     #[error("its \"{0}\" is not supported")]
     Unsupported(&'static str),
-    /// `use` is something else.
+    /// `use` is something that nobody has registered.
     #[error("\"use\" is not \"sig\"")]
     NotForSignatures,
+    /// It says that it is for something else than tokens: for encryption, or for certificates.
+    #[error("it is not for signatures of tokens")]
+    ForOtherPurpose,
     /// `key_ops` is not an array.
     #[error("its \"key_ops\" is not an array")]
     OperationsNotListed,
@@ -96,6 +105,13 @@ pub(super) enum JwkError {
     ShortSecret,
 }
 
+impl JwkError {
+    /// Whether nothing is wrong with the key: it is published for others.
+    pub(super) fn is_expected(self) -> bool {
+        self == Self::ForOtherPurpose
+    }
+}
+
 impl Key {
     /// The key's `kid`.
     pub fn id(&self) -> Option<&str> {
@@ -122,6 +138,7 @@ impl Key {
             ),
             Material::P256(_) => algorithm == Algorithm::Es256,
             Material::P384(_) => algorithm == Algorithm::Es384,
+            Material::P521(_) => algorithm == Algorithm::Es512,
             Material::Ed25519(_) => algorithm == Algorithm::EdDsa,
             Material::Secret(secret) => {
                 hash_bytes(algorithm).is_some_and(|needed| secret.len() >= needed)
@@ -137,12 +154,17 @@ impl Key {
     /// Reads one element of `keys`.
     pub(super) fn from_jwk(jwk: &Map<String, Value>, origin: KeyOrigin) -> Result<Self, JwkError> {
         let id = text(jwk, "kid")?.map(str::to_owned);
-        if text(jwk, "use")?.is_some_and(|usage| usage != "sig") {
-            return Err(JwkError::NotForSignatures);
+        match text(jwk, "use")? {
+            // SPIFFE's name for keys of tokens, which its bundles have in place of the registered
+            // one (SPIFFE Trust Domain and Bundle, section 4.2.2).
+            None | Some("sig" | "jwt-svid") => {}
+            Some("enc" | "x509-svid") => return Err(JwkError::ForOtherPurpose),
+            Some(_) => return Err(JwkError::NotForSignatures),
         }
         check_operations(jwk)?;
         let algorithm = match text(jwk, "alg")? {
             None => None,
+            Some(name) if is_of_encryption(name) => return Err(JwkError::ForOtherPurpose),
             Some(name) => Some(Algorithm::parse(name).ok_or(JwkError::UnknownAlgorithm)?),
         };
         let (material, spki_der) = match text(jwk, "kty")? {
@@ -168,6 +190,7 @@ impl fmt::Debug for Key {
             Material::Rsa(_) => "RSA",
             Material::P256(_) => "P-256",
             Material::P384(_) => "P-384",
+            Material::P521(_) => "P-521",
             Material::Ed25519(_) => "Ed25519",
             Material::Secret(_) => "oct",
         };
@@ -219,6 +242,11 @@ fn elliptic(jwk: &Map<String, Value>) -> Result<Parsed, JwkError> {
             let key = point.and_then(|it| p384::ecdsa::VerifyingKey::from_affine(it).ok());
             Ok((Material::P384(key.ok_or(JwkError::NotOnCurve)?), Some(spki::p384(&x, &y))))
         }
+        Some("P-521") => {
+            let (x, y) = coordinates(jwk, p521::COORDINATE_BYTES)?;
+            let key = p521::PublicKey::from_coordinates(&x, &y).ok_or(JwkError::NotOnCurve)?;
+            Ok((Material::P521(key), Some(spki::p521(&x, &y))))
+        }
         Some(_) => Err(JwkError::Unsupported("crv")),
         None => Err(JwkError::Missing("crv")),
     }
@@ -269,12 +297,22 @@ fn coordinates(
 }
 
 fn check_operations(jwk: &Map<String, Value>) -> Result<(), JwkError> {
-    let allows = match jwk.get("key_ops") {
-        None => true,
-        Some(Value::Array(operations)) => operations.iter().any(|operation| operation == "verify"),
-        Some(_) => return Err(JwkError::OperationsNotListed),
-    };
-    if allows { Ok(()) } else { Err(JwkError::NotForVerification) }
+    match jwk.get("key_ops") {
+        None => Ok(()),
+        Some(Value::Array(operations)) if operations.iter().any(|it| it == "verify") => Ok(()),
+        Some(Value::Array(operations)) if operations.iter().any(|it| it == "sign") => {
+            Err(JwkError::NotForVerification)
+        }
+        Some(Value::Array(operations)) if !operations.is_empty() => Err(JwkError::ForOtherPurpose),
+        Some(Value::Array(_)) => Err(JwkError::NotForVerification),
+        Some(_) => Err(JwkError::OperationsNotListed),
+    }
+}
+
+/// Whether an `alg` is one by which keys are encrypted or agreed upon (RFC 7518, section 4.1).
+fn is_of_encryption(name: &str) -> bool {
+    let families = ["RSA1_5", "RSA-OAEP", "ECDH-ES", "A128", "A192", "A256", "PBES2", "dir"];
+    families.iter().any(|family| name.starts_with(family))
 }
 
 /// The least length of a shared secret: that of the hash. `None` for other algorithms.
@@ -297,5 +335,8 @@ fn text<'j>(jwk: &'j Map<String, Value>, name: &'static str) -> Result<Option<&'
 
 fn bytes(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, JwkError> {
     let value = text(jwk, name)?.ok_or(JwkError::Missing(name))?;
-    decode(value.as_bytes()).ok_or(JwkError::NotBase64(name))
+    decode(value.as_bytes()).ok_or_else(|| match value.contains(['+', '/', '=']) {
+        true => JwkError::StandardBase64(name),
+        false => JwkError::NotBase64(name),
+    })
 }

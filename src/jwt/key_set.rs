@@ -1,6 +1,6 @@
 //! A JSON Web Key Set (RFC 7517 section 5) and the choice of keys for a token.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Algorithm;
 use super::error::JwksError;
@@ -14,7 +14,7 @@ pub const MAX_JWKS_BYTES: usize = 256 * 1024;
 pub const MAX_KEYS: usize = 100;
 
 /// The most keys that are tried for one token.
-pub const MAX_CANDIDATES: usize = 8;
+pub const MAX_CANDIDATES: usize = 32;
 
 /// How many skipped keys are described one by one.
 const MAX_SKIP_REASONS: usize = 20;
@@ -41,8 +41,9 @@ impl KeySet {
     /// Reads a JWKS document.
     ///
     /// Keys that cannot verify a supported signature are left out, as RFC 7517 section 5 asks;
-    /// [`KeySet::skipped`] says which and why. It is an error when none is left, and when the
-    /// document is over [`MAX_JWKS_BYTES`] or has over [`MAX_KEYS`] usable keys.
+    /// [`KeySet::skipped`] says which and why, but for those that are published for others. It is
+    /// an error when none is left, and when the document is over [`MAX_JWKS_BYTES`] or has over
+    /// [`MAX_KEYS`] usable keys.
     ///
     /// # Errors
     /// See [`JwksError`]: a key that cannot be used is an error only where there is no other.
@@ -51,16 +52,16 @@ impl KeySet {
             return Err(JwksError::TooLarge);
         }
         let document = strict_json::parse_object(json).map_err(|error| match error {
-            JsonError::Invalid => JwksError::Json,
+            JsonError::Invalid => what_else(json),
             JsonError::Duplicate => JwksError::Duplicate,
             JsonError::Nesting => JwksError::Nesting,
         })?;
         let Some(Value::Array(listed)) = document.get("keys") else {
-            return Err(JwksError::NoKeys);
+            return Err(what_other_object(&document));
         };
 
         let mut set = Self { keys: Vec::new(), skipped: Vec::new(), skipped_ids: Vec::new() };
-        let mut skipped: usize = 0;
+        let (mut unusable, mut of_others) = (LeftOut::default(), LeftOut::default());
         for (index, jwk) in listed.iter().enumerate() {
             let key = match jwk {
                 Value::Object(jwk) => Key::from_jwk(jwk, origin),
@@ -70,22 +71,18 @@ impl KeySet {
                 Ok(_) if set.keys.len() == MAX_KEYS => return Err(JwksError::TooManyKeys),
                 Ok(key) => set.keys.push(key),
                 Err(reason) => {
-                    skipped = skipped.saturating_add(1);
-                    if skipped <= MAX_SKIP_REASONS {
-                        set.skipped.push(format!("keys[{index}]: {reason}"));
-                    }
+                    let left_out =
+                        if reason.is_expected() { &mut of_others } else { &mut unusable };
+                    left_out.push(index, reason);
                     if let Some(Value::String(id)) = jwk.get("kid") {
                         set.skipped_ids.push(id.clone());
                     }
                 }
             }
         }
-        if skipped > MAX_SKIP_REASONS {
-            let others = skipped.saturating_sub(MAX_SKIP_REASONS);
-            set.skipped.push(format!("and {others} other keys"));
-        }
+        set.skipped = unusable.described();
         if set.keys.is_empty() {
-            return Err(JwksError::NoUsableKey(set.skipped));
+            return Err(JwksError::NoUsableKey([set.skipped, of_others.described()].concat()));
         }
         Ok(set)
     }
@@ -105,7 +102,16 @@ impl KeySet {
         &self.skipped
     }
 
-    /// The keys to try for a token, at most [`MAX_CANDIDATES`], in the document's order.
+    /// An algorithm by which a token without `kid` has more keys to be tried with than are tried,
+    /// and how many these are.
+    pub fn crowded(&self) -> Option<(Algorithm, usize)> {
+        let fitting = |algorithm: &Algorithm| self.candidates(*algorithm, None).len();
+        let counted = Algorithm::ALL.iter().map(|algorithm| (*algorithm, fitting(algorithm)));
+        counted.into_iter().find(|(_, fitting)| *fitting > MAX_CANDIDATES)
+    }
+
+    /// The keys that may have signed a token, in the document's order; the first [`MAX_CANDIDATES`]
+    /// are tried.
     ///
     /// Those whose `kid` is the token's; if there are none, those without a `kid`; for a token
     /// without `kid`, all. Of these, the ones that fit the algorithm. Empty: no key is known.
@@ -122,8 +128,54 @@ impl KeySet {
                 Some(_) => key.id().is_none(),
             })
             .filter(|key| key.fits(algorithm))
-            .take(MAX_CANDIDATES)
             .collect()
+    }
+}
+
+/// Descriptions of keys that were left out, the first of them one by one.
+#[derive(Default)]
+struct LeftOut {
+    one_by_one: Vec<String>,
+    others: usize,
+}
+
+impl LeftOut {
+    fn push(&mut self, index: usize, reason: JwkError) {
+        if self.one_by_one.len() < MAX_SKIP_REASONS {
+            self.one_by_one.push(format!("keys[{index}]: {reason}"));
+        } else {
+            self.others = self.others.saturating_add(1);
+        }
+    }
+
+    fn described(self) -> Vec<String> {
+        let others = (self.others > 0).then(|| format!("and {} other keys", self.others));
+        self.one_by_one.into_iter().chain(others).collect()
+    }
+}
+
+/// What a text is that is no object in JSON.
+fn what_else(text: &[u8]) -> JwksError {
+    match text.trim_ascii() {
+        [0xEF, 0xBB, 0xBF, ..] => JwksError::ByteOrderMark,
+        [b'[', .., b']'] => JwksError::List,
+        _ => JwksError::Json,
+    }
+}
+
+/// What an object is that has no list of keys.
+fn what_other_object(document: &Map<String, Value>) -> JwksError {
+    let is_certificate = |value: &Value| {
+        value.as_str().is_some_and(|text| text.starts_with("-----BEGIN CERTIFICATE-----"))
+    };
+    if document.contains_key("kty") {
+        JwksError::OneKey
+    } else if document.contains_key("jwks_uri") {
+        JwksError::Discovery
+    } else if !document.is_empty() && document.values().all(is_certificate) {
+        JwksError::Certificates
+    } else {
+        JwksError::NoKeys
     }
 }
 
@@ -174,18 +226,45 @@ mod tests {
     }
 
     #[test]
-    fn at_most_eight_keys_are_tried() {
-        let listed: Vec<_> = (0..12).map(|n| named(Algorithm::EdDsa, &n.to_string())).collect();
-        let keys = key_set(&listed);
-        assert_eq!(keys.len(), 12);
-        let tried = ids(&keys, Algorithm::EdDsa, None);
-        assert_eq!(tried.len(), MAX_CANDIDATES);
-        assert_eq!(tried.first(), Some(&Some("0")));
+    fn a_set_of_more_keys_than_are_tried_is_crowded() {
+        let keys = |count: usize| {
+            let listed: Vec<_> =
+                (0..count).map(|n| named(Algorithm::EdDsa, &n.to_string())).collect();
+            key_set(&listed)
+        };
+        assert_eq!(keys(MAX_CANDIDATES).crowded(), None);
+        let many = keys(MAX_CANDIDATES + 8);
+        assert_eq!(many.crowded(), Some((Algorithm::EdDsa, MAX_CANDIDATES + 8)));
+        // The `kid` says which it is.
+        assert_eq!(ids(&many, Algorithm::EdDsa, Some("39")), [Some("39")]);
+    }
+
+    #[test]
+    fn keys_for_others_are_left_out_quietly() {
+        let rsa = jwk(Algorithm::Rs256);
+        let for_others = [
+            json!({"use": "enc", "alg": "RSA-OAEP"}),
+            json!({"use": "x509-svid"}),
+            json!({"alg": "RSA-OAEP-256"}),
+            json!({"alg": "ECDH-ES+A256KW"}),
+            json!({"key_ops": ["wrapKey", "encrypt"]}),
+        ];
+        for members in for_others {
+            let other = with(with(rsa.clone(), &members), &json!({"kid": "other"}));
+            let keys = key_set(&[other.clone(), named(Algorithm::EdDsa, "ours")]);
+            assert_eq!((keys.len(), keys.skipped()), (1, &[][..]), "{members}");
+            assert!(ids(&keys, Algorithm::Rs256, Some("other")).is_empty(), "{members}");
+            let alone = KeySet::parse(&jwks(&[other]), KeyOrigin::Remote).unwrap_err();
+            assert!(alone.to_string().contains("not for signatures of tokens"), "{alone}");
+        }
+        let of_spiffe = with(jwk(Algorithm::Es256), &json!({"use": "jwt-svid"}));
+        assert_eq!(ids(&key_set(&[of_spiffe]), Algorithm::Es256, None), [None]);
     }
 
     #[test]
     fn unusable_keys_are_left_out_and_described() {
         let es256 = jwk(Algorithm::Es256);
+        let es512 = jwk(Algorithm::Es512);
         let rsa = jwk(Algorithm::Rs256);
         let n_of = |bytes: usize, last: u8| {
             let mut n = vec![0xFF; bytes];
@@ -197,17 +276,21 @@ mod tests {
             (json!({}), "it has no \"kty\""),
             (json!({"kty": "ec"}), "its \"kty\" is not supported"),
             (with(es256.clone(), &json!({"kid": 7})), "its \"kid\" is not a string"),
-            (with(es256.clone(), &json!({"use": "enc"})), "\"use\" is not \"sig\""),
+            (with(es256.clone(), &json!({"use": "tls"})), "\"use\" is not \"sig\""),
             (with(es256.clone(), &json!({"key_ops": ["sign"]})), "leaves out \"verify\""),
             (with(es256.clone(), &json!({"key_ops": "verify"})), "is not an array"),
-            (with(es256.clone(), &json!({"alg": "ES512"})), "not a supported algorithm"),
+            (with(es256.clone(), &json!({"alg": "ES256K"})), "not a supported algorithm"),
+            (with(es256.clone(), &json!({"alg": "ES512"})), "does not fit"),
             (with(es256.clone(), &json!({"alg": "RS256"})), "does not fit"),
             (with(es256.clone(), &json!({"alg": "HS256"})), "does not fit"),
             (with(es256.clone(), &json!({"crv": "P-384"})), "length of its curve"),
-            (with(es256.clone(), &json!({"crv": "P-521"})), "its \"crv\" is not supported"),
+            (with(es256.clone(), &json!({"crv": "P-521"})), "length of its curve"),
+            (with(es512.clone(), &json!({"x": es512["y"]})), "not on its curve"),
             (with(es256.clone(), &json!({"crv": "secp256k1"})), "its \"crv\" is not supported"),
             (with(es256.clone(), &json!({"y": es256["x"]})), "not on its curve"),
-            (with(es256.clone(), &json!({"x": "AA=="})), "its \"x\" is not base64url"),
+            (with(es256.clone(), &json!({"x": "A*"})), "its \"x\" is not base64url"),
+            (with(es256.clone(), &json!({"x": "AA=="})), "its \"x\" is base64 and not base64url"),
+            (with(es256.clone(), &json!({"y": "+/"})), "its \"y\" is base64 and not base64url"),
             (json!({"kty": "EC", "crv": "P-256", "x": es256["x"]}), "it has no \"y\""),
             (json!({"kty": "RSA", "e": "AQAB"}), "it has no \"n\""),
             (with(rsa.clone(), &json!({"n": n_of(128, 1)})), "has 1024 bits, not 2048 to 8192"),
@@ -307,7 +390,13 @@ mod tests {
         for (text, expected) in [
             ("", JwksError::Json),
             ("<html>", JwksError::Json),
-            ("[]", JwksError::Json),
+            ("[", JwksError::Json),
+            ("[]", JwksError::List),
+            (" [{\"kty\": \"EC\"}]\n", JwksError::List),
+            ("\u{feff}{\"keys\":[]}", JwksError::ByteOrderMark),
+            ("{\"kty\":\"EC\"}", JwksError::OneKey),
+            ("{\"issuer\":\"i\",\"jwks_uri\":\"u\"}", JwksError::Discovery),
+            ("{\"a\":\"-----BEGIN CERTIFICATE-----\\nMII\"}", JwksError::Certificates),
             ("{}", JwksError::NoKeys),
             (r#"{"keys":{}}"#, JwksError::NoKeys),
             (r#"{"keys":null}"#, JwksError::NoKeys),

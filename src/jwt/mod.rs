@@ -20,6 +20,7 @@ pub mod host_call;
 mod jwk;
 mod key_set;
 mod output;
+mod p521;
 mod roca;
 mod spki;
 mod strict_json;

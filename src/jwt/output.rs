@@ -51,7 +51,7 @@ pub fn output_headers(rule: &JwtRule, claims: &Claims, payload_base64: &str) -> 
         output.set.push((OutputHeader::Payload, payload_base64.as_bytes().into()));
     }
     for (index, header) in rule.output_claim_to_headers.iter().enumerate() {
-        let Some(value) = ClaimPath::dotted(&header.claim).find(claims) else { continue };
+        let Some(value) = ClaimPath::parse(&header.claim).find(claims) else { continue };
         match header_value(value) {
             Some(bytes) => output.set.push((OutputHeader::Claim(index), bytes.into())),
             None => output.left_out = output.left_out.saturating_add(1),

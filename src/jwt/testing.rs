@@ -32,6 +32,11 @@ pub static RSA: LazyLock<RsaPrivateKey> =
     LazyLock::new(|| RsaPrivateKey::new(&mut OsRng, 2048).unwrap());
 pub static P256: LazyLock<ES256KeyPair> = LazyLock::new(ES256KeyPair::generate);
 pub static P384: LazyLock<ES384KeyPair> = LazyLock::new(ES384KeyPair::generate);
+pub static P521: LazyLock<p521::ecdsa::SigningKey> = LazyLock::new(|| {
+    let mut secret = [0x42; 66];
+    secret[0] = 0;
+    p521::ecdsa::SigningKey::from_slice(&secret).unwrap()
+});
 pub static ED25519: LazyLock<Ed25519KeyPair> =
     LazyLock::new(|| Ed25519KeyPair::from_seed(Seed::new([0x42; 32])));
 
@@ -55,6 +60,11 @@ pub fn jwk(algorithm: Algorithm) -> Value {
         Algorithm::Es384 => {
             let point = P384.public_key().public_key().to_bytes_uncompressed();
             json!({"kty": "EC", "crv": "P-384", "x": base64url(&point[1..49]), "y": base64url(&point[49..])})
+        }
+        Algorithm::Es512 => {
+            let point = P521.verifying_key().to_sec1_point(false);
+            let (x, y) = (point.x().unwrap(), point.y().unwrap());
+            json!({"kty": "EC", "crv": "P-521", "x": base64url(x), "y": base64url(y)})
         }
         Algorithm::EdDsa => {
             json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(&ED25519.pk[..])})
@@ -96,6 +106,10 @@ pub fn sign(algorithm: Algorithm, input: &[u8]) -> Vec<u8> {
         }
         Algorithm::Es384 => {
             let signature: p384::ecdsa::Signature = P384.key_pair().as_ref().sign(input);
+            signature.to_bytes().to_vec()
+        }
+        Algorithm::Es512 => {
+            let signature: p521::ecdsa::Signature = P521.sign(input);
             signature.to_bytes().to_vec()
         }
         Algorithm::EdDsa => ED25519.sk.sign(input, None).to_vec(),

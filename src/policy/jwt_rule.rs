@@ -74,7 +74,7 @@ pub struct HeaderLocation {
 pub struct ClaimHeader {
     /// Header name, lower case.
     pub header: String,
-    /// Claim name; dots reach into nested objects.
+    /// Claim name, or a path by dots or brackets, as in `other` of principals.
     pub claim: String,
 }
 

@@ -17,6 +17,8 @@ pub enum Warning {
     NotAJwks,
     /// A key of an inline `jwks` is not usable.
     KeyLeftOut,
+    /// An inline `jwks` has more keys than are tried.
+    KeysNotTried,
     /// An inline `jwks` holds what signs tokens.
     PrivateKey,
     /// `requireJwt: false` without authorization.
@@ -65,7 +67,7 @@ pub enum Warning {
 
 impl Warning {
     /// Every name.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::DefaultTokenLocation,
         Self::TokenWithoutPrefix,
         Self::AudiencesUnchecked,
@@ -73,6 +75,7 @@ impl Warning {
         Self::KeysUnreachable,
         Self::NotAJwks,
         Self::KeyLeftOut,
+        Self::KeysNotTried,
         Self::PrivateKey,
         Self::TokenOptional,
         Self::ValueNeverMatches,
@@ -107,6 +110,7 @@ impl Warning {
             Self::KeysUnreachable => "keys-unreachable",
             Self::NotAJwks => "not-a-jwks",
             Self::KeyLeftOut => "key-left-out",
+            Self::KeysNotTried => "keys-not-tried",
             Self::PrivateKey => "private-key",
             Self::TokenOptional => "token-optional",
             Self::ValueNeverMatches => "value-never-matches",

@@ -2,9 +2,10 @@
 //!
 //! Each `tests/fixtures/errors/NAME.yaml` and `tests/fixtures/warnings/NAME.yaml` is checked, and
 //! what the user sees is compared with `NAME.stderr` beside it. Those in `tests/fixtures/field` are
-//! what people write, right or wrong. What only an output for Istio or a stand-alone Envoy cannot do
-//! is in `tests/fixtures/istio` and `tests/fixtures/envoy`, and compiled to it. After a wanted change, write the
-//! files anew with `BLESS=1 make test TESTS=diagnostics`, and review the difference.
+//! what people write, right or wrong, with requests in `NAME.requests.jsonl` and what `explain` says
+//! of them in `NAME.answers`. What only an output for Istio or a stand-alone Envoy cannot do is in
+//! `tests/fixtures/istio` and `tests/fixtures/envoy`, and compiled to it. After a wanted change,
+//! write the files anew with `BLESS=1 make test TESTS=diagnostics`, and review the difference.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -127,6 +128,25 @@ fn every_warning_that_has_a_name_is_explained() {
     let rows = page.lines().skip_while(|line| !line.starts_with("| name | what is warned of"));
     let rows = rows.skip(2).take_while(|line| line.starts_with("| `"));
     assert_eq!(rows.count(), Warning::ALL.len());
+}
+
+/// The answers to the requests beside such a document, with every step.
+#[test]
+fn what_people_send_is_answered_as_reviewed() {
+    let folder = fixtures("field");
+    let bless = std::env::var_os("BLESS").is_some();
+    for requests in names(&folder, "jsonl") {
+        let name = requests.strip_suffix(".requests").unwrap();
+        let (gateway, requests) = (format!("{name}.yaml"), format!("{requests}.jsonl"));
+        let output = egress_auth(&folder, &["explain", &gateway, "--requests", &requests]);
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let answers = String::from_utf8(output.stdout).unwrap();
+        let golden = folder.join(format!("{name}.answers"));
+        if bless {
+            std::fs::write(&golden, &answers).unwrap();
+        }
+        assert_eq!(answers, std::fs::read_to_string(&golden).unwrap_or_default(), "{name}");
+    }
 }
 
 /// Documents as people write them, for identity providers, products and templates of all kinds.

@@ -47,6 +47,38 @@ fn explain(folder: &TempDir, arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(text).unwrap())
 }
 
+/// What is no JWKS is called what it is, with what to do.
+#[test]
+fn files_of_keys_that_are_none_are_named() {
+    let folder = folder();
+    let key =
+        r#"{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let certificate = "-----BEGIN CERTIFICATE-----\\nMII\\n-----END CERTIFICATE-----";
+    for (text, expected) in [
+        (
+            format!("\u{feff}{{\"keys\": [{key}]}}"),
+            "begins with a byte order mark; save it as UTF-8 without a byte order mark",
+        ),
+        (format!("[{key}]"), "is a list and not an object; put the keys into an object"),
+        (key.to_owned(), "is one key and not a set of keys; put the key into a set"),
+        (
+            r#"{"issuer": "https://auth.test", "jwks_uri": "https://auth.test/keys"}"#.to_owned(),
+            "is a discovery document; take the document that its `jwks_uri` names",
+        ),
+        (
+            format!("{{\"a1\": \"{certificate}\"}}"),
+            "is a map of certificates; take the issuer's JWKS",
+        ),
+    ] {
+        std::fs::write(folder.path().join("keys.json"), text).unwrap();
+        let request = ["--request", "GET https://api.test/"];
+        let keys = ["--jwks", "https://auth.test=keys.json"];
+        let (code, text) = explain(&folder, &[request, keys].concat());
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains(&format!("keys.json: the JWKS {expected}")), "{text}");
+    }
+}
+
 /// A name that reads like the absence of one is told apart from it.
 #[test]
 fn a_rule_that_is_named_none_is_no_absence() {

@@ -158,6 +158,13 @@ pub const KINDS: &[Kind] = &[
         explains: |pair| pair.token(&[P::Critical]) && pair.reason() == "malformed_token",
     },
     Kind {
+        name: "fully-specified-algorithm",
+        effects: &[Stricter, OtherStatus],
+        reason: "The token says `Ed25519` (RFC 9864). The filter takes it for what `EdDSA` means \
+                 with such a key; Envoy knows that name alone.",
+        explains: |pair| pair.token(&[P::FullySpecified]),
+    },
+    Kind {
         name: "claims-before-signature",
         effects: &[OtherStatus],
         reason: "The signature of the token does not hold, and it is not meant for this audience \

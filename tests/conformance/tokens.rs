@@ -21,6 +21,7 @@ pub enum Peculiarity {
     ForgedForAnotherAudience,
     AudienceSpelling,
     Algorithm,
+    FullySpecified,
     Critical,
     UnknownKey,
     NotAToken,
@@ -136,6 +137,7 @@ pub fn token(random: &mut Rng, aim: Option<&Aim>) -> (String, Peculiarity) {
             }
         }
     };
+    let peculiarity = if algorithm == "Ed25519" { FullySpecified } else { peculiarity };
     (Recipe { claims: map(&claims), ..recipe }.token(algorithm), peculiarity)
 }
 

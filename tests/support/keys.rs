@@ -24,6 +24,11 @@ static RSA: LazyLock<RsaPrivateKey> = LazyLock::new(rsa_key);
 static OTHER_RSA: LazyLock<RsaPrivateKey> = LazyLock::new(rsa_key);
 static P256: LazyLock<ES256KeyPair> = LazyLock::new(ES256KeyPair::generate);
 static P384: LazyLock<ES384KeyPair> = LazyLock::new(ES384KeyPair::generate);
+static P521: LazyLock<p521::ecdsa::SigningKey> = LazyLock::new(|| {
+    let mut secret = [0x42; 66];
+    secret[0] = 0;
+    p521::ecdsa::SigningKey::from_slice(&secret).unwrap()
+});
 static ED25519: LazyLock<Ed25519KeyPair> =
     LazyLock::new(|| Ed25519KeyPair::from_seed(Seed::new([0x42; 32])));
 
@@ -31,8 +36,8 @@ fn rsa_key() -> RsaPrivateKey {
     RsaPrivateKey::new(&mut OsRng, 2048).unwrap()
 }
 
-/// The algorithms with a key pair.
-pub const ALGORITHMS: [&str; 5] = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
+/// The algorithms with a key pair, by the names that tokens have; Ed25519 has two.
+pub const ALGORITHMS: [&str; 7] = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
 
 /// Base64url without padding (RFC 4648, section 5).
 pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
@@ -65,7 +70,14 @@ pub fn jwk(signer: Signer, algorithm: &str) -> Value {
             let (x, y) = (base64url(&point[1..49]), base64url(&point[49..]));
             json!({"kty": "EC", "crv": "P-384", "x": x, "y": y})
         }
-        "EdDSA" => json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(&ED25519.pk[..])}),
+        "ES512" => {
+            let point = P521.verifying_key().to_sec1_point(false);
+            let (x, y) = (base64url(point.x().unwrap()), base64url(point.y().unwrap()));
+            json!({"kty": "EC", "crv": "P-521", "x": x, "y": y})
+        }
+        "EdDSA" | "Ed25519" => {
+            json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(&ED25519.pk[..])})
+        }
         _ => {
             let key = rsa(signer);
             let (n, e) = (key.n().to_bytes_be(), key.e().to_bytes_be());
@@ -108,7 +120,11 @@ pub fn sign(signer: Signer, algorithm: &str, input: &[u8]) -> Vec<u8> {
             let signature: p384::ecdsa::Signature = P384.key_pair().as_ref().sign(input);
             signature.to_bytes().to_vec()
         }
-        (_, "EdDSA") => ED25519.sk.sign(input, None).to_vec(),
+        (_, "ES512") => {
+            let signature: p521::ecdsa::Signature = P521.sign(input);
+            signature.to_bytes().to_vec()
+        }
+        (_, "EdDSA" | "Ed25519") => ED25519.sk.sign(input, None).to_vec(),
         (signer, algorithm) => rsa_sign(rsa(signer), algorithm, input),
     }
 }

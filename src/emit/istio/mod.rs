@@ -41,6 +41,8 @@ impl Version {
     pub const TRAFFIC_EXTENSION: Self = Self { major: 1, minor: 30 };
     /// WasmPlugin knows FAIL_RELOAD.
     const FAIL_RELOAD: Self = Self { major: 1, minor: 27 };
+    /// RequestAuthentication knows `spaceDelimitedClaims`.
+    const SPACE_DELIMITED_CLAIMS: Self = Self { major: 1, minor: 28 };
     /// Its Envoy (1.33) knows `sourced_metadata`, and calls `metadata` deprecated.
     const SOURCED_METADATA: Self = Self { major: 1, minor: 25 };
 }

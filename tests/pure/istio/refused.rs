@@ -1,9 +1,11 @@
 //! What Istio cannot say is an error that names it, or narrower when asked for.
 
 use egress_auth::compile::Options;
+use egress_auth::emit::istio::native;
 use egress_auth::policy::PropagatedIdentity;
+use serde_json::{Value, json};
 
-use super::{compile_with, errors, native};
+use super::{compile_with, errors};
 
 const JWT: &str = "issuer: https://auth.test, jwksUri: https://auth.test/keys";
 
@@ -61,11 +63,10 @@ fn each_field_that_istio_cannot_say_is_named() {
         (claims("sub: \"*x*\""), "*x*", true),
         (claims("sub: \"*x**\""), "*x**", false),
         (claims("sub: \"**x*\""), "**x*", false),
-        (claims("other: {\"[scope]\": read}"), "[scope]", false),
-        (claims("other: {\"[permission]\": read}"), "[permission]", false),
         (claims("other: {level: \"3\"}"), "level", true),
         (claims("other: {a.b: admin}"), "a.b", true),
         (claims("other: {scope: \"read write\"}"), "scope", true),
+        (claims("other: {\"[scp]\": \"read write\"}"), "[scp]", true),
         (paths("/a*b"), "/a*b", true),
         (paths("*x*"), "*x*", true),
         (paths("/{id}"), "/{id}", true),
@@ -79,13 +80,41 @@ fn each_field_that_istio_cannot_say_is_named() {
     ];
     for (text, named, has_narrower) in cases {
         let compiled = compile_with(&text, &Options::default()).unwrap();
-        let strict = native(&compiled, false);
+        let strict = super::native(&compiled, false);
         let found = errors(&strict.findings);
         assert!(found.iter().any(|error| error.contains(named)), "{named}: {found:?}\n{text}");
         assert!(strict.objects.is_empty());
-        let lenient = native(&compiled, true);
+        let lenient = super::native(&compiled, true);
         assert_eq!(lenient.findings.has_errors(), !has_narrower, "{named}");
         assert_eq!(lenient.objects.is_empty(), !has_narrower, "{named}");
+    }
+}
+
+/// Istio splits `scope` and `permission` into words; others it is told to, where it can be.
+#[test]
+fn claims_of_words_are_named_where_istio_knows_how() {
+    let emitted = |claim: &str, version: &str, allow_narrower: bool| {
+        let rule = format!("from: [{{jwt: {{other: {{\"{claim}\": read}}}}}}]");
+        let compiled =
+            compile_with(&gateway(&[with_rule(&rule)], ""), &Options::default()).unwrap();
+        native::objects(
+            &compiled,
+            native::Options { version: version.parse().unwrap(), allow_narrower },
+        )
+    };
+    let told = |claim: &str, version: &str| {
+        let objects = super::objects(emitted(claim, version, false));
+        objects[0]["spec"]["jwtRules"][0]["spaceDelimitedClaims"].clone()
+    };
+    for claim in ["scope", "[scope]", "permission"] {
+        assert_eq!(told(claim, "1.27"), Value::Null, "{claim}");
+        assert_eq!(told(claim, "1.28"), Value::Null, "{claim}");
+    }
+    for claim in ["scp", "[scp]"] {
+        assert_eq!(told(claim, "1.28"), json!(["scp"]), "{claim}");
+        let strict = errors(&emitted(claim, "1.27", false).findings);
+        assert!(strict.iter().any(|it| it.contains("Istio before 1.28")), "{strict:?}");
+        assert!(!emitted(claim, "1.27", true).findings.has_errors(), "one word alone is narrower");
     }
 }
 
@@ -93,7 +122,7 @@ fn each_field_that_istio_cannot_say_is_named() {
 fn what_stands_alike_at_every_server_is_no_error() {
     let text =
         gateway(&[with_jwt("a.test", "audiences: [x]"), with_jwt("b.test", "audiences: [y]")], "");
-    let emitted = native(&compile_with(&text, &Options::default()).unwrap(), false);
+    let emitted = super::native(&compile_with(&text, &Options::default()).unwrap(), false);
     assert_eq!(errors(&emitted.findings), [""; 0]);
     let rules = &emitted.objects[0]["spec"]["jwtRules"];
     assert_eq!(rules.as_array().unwrap().len(), 1);
@@ -111,16 +140,16 @@ fn identities_that_are_handed_on_admit_nobody() {
         trusted_sources: vec!["n/gateway".to_owned()],
     });
     let compiled = compile_with(&text, &options).unwrap();
-    let found = errors(&native(&compiled, false).findings);
+    let found = errors(&super::native(&compiled, false).findings);
     assert!(found[0].contains("x-forwarded-client-cert"), "{found:?}");
-    assert!(!native(&compiled, true).findings.has_errors());
+    assert!(!super::native(&compiled, true).findings.has_errors());
 }
 
 #[test]
 fn what_is_only_tried_out_is_never_enforced_unasked() {
     let options = Options { shadow: vec!["a.test".to_owned()], ..Options::default() };
     let compiled = compile_with(&gateway(&[with_rule("to: [{methods: [GET]}]")], ""), &options);
-    let emitted = native(&compiled.unwrap(), true);
+    let emitted = super::native(&compiled.unwrap(), true);
     assert_eq!(errors(&emitted.findings), ["the authorization of `a.test` is only tried out"]);
 }
 
@@ -129,7 +158,7 @@ fn a_gateway_that_denies_nothing_needs_no_objects_and_says_so() {
     let options =
         Options { default_action: egress_auth::policy::DefaultAction::Allow, ..Options::default() };
     let text = gateway(&["name: a, hostname: a.test".to_owned()], "");
-    let emitted = native(&compile_with(&text, &options).unwrap(), false);
+    let emitted = super::native(&compile_with(&text, &options).unwrap(), false);
     assert!(emitted.objects.is_empty());
     let findings: Vec<_> = emitted.findings.iter().map(|it| it.message.as_str()).collect();
     assert_eq!(findings, ["there is nothing to enforce, so there are no objects"]);
@@ -151,8 +180,9 @@ fn labels_that_no_pod_can_have_are_refused() {
     ] {
         let text = gateway(&["name: a, hostname: a.test".to_owned()], "")
             .replace("{app: g}", &format!("{{\"{key}\": \"{value}\"}}"));
-        let found =
-            errors(&native(&compile_with(&text, &Options::default()).unwrap(), false).findings);
+        let found = errors(
+            &super::native(&compile_with(&text, &Options::default()).unwrap(), false).findings,
+        );
         assert_eq!(found.is_empty(), fits, "{key}: {value}: {found:?}");
         assert!(fits || found[0].contains("no pod can have the label"), "{found:?}");
     }

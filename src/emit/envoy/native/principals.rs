@@ -9,6 +9,7 @@ use super::permissions::joined;
 use super::{Form, JWT_AUTHN, Native, providers};
 use crate::emit::findings::Findings;
 use crate::emit::re2;
+use crate::jwt::ClaimPath;
 use crate::policy::text_pattern::TextPattern;
 use crate::policy::{Authentication, EgressRule, IdentityMatch, JwtRule, Principal};
 use crate::resource::source::Origin;
@@ -186,7 +187,7 @@ fn claims(
     for (name, pattern) in &principal.other {
         let path = claim_path(name, rule, origin, findings)?;
         let parsed = TextPattern::parse(pattern);
-        let words = matches!(name.as_str(), "scope" | "permission");
+        let words = ClaimPath::parse(name).holds_words();
         let mut values = vec![text(string(&parsed, words))];
         for boolean in [true, false] {
             if parsed.matches(if boolean { "true" } else { "false" }) {
@@ -238,7 +239,7 @@ fn claim_path(
     findings: &mut Findings,
 ) -> Option<Vec<String>> {
     if name.contains(['[', ']']) {
-        let path = crate::jwt::ClaimPath::parse(name).segments().to_vec();
+        let path = ClaimPath::parse(name).segments().to_vec();
         if path.is_empty() {
             return Some(vec![name.to_owned()]);
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value, json};
 
 use super::{Form, JWT_AUTHN, Native};
+use crate::emit::claim_name::dotted;
 use crate::emit::findings::Findings;
 use crate::policy::{Authentication, JwksSource, JwtRule};
 use crate::resource::source::Origin;
@@ -188,7 +189,9 @@ fn provider(rule: &JwtRule, index: u32, origin: Option<&Origin>, findings: &mut 
     if !rule.output_claim_to_headers.is_empty() {
         let claims = rule.output_claim_to_headers.iter();
         let claims: Vec<_> = claims
-            .map(|claim| json!({"header_name": claim.header, "claim_name": claim.claim}))
+            .filter_map(|claim| {
+                Some(json!({"header_name": claim.header, "claim_name": dotted(&claim.claim)?}))
+            })
             .collect();
         add("claim_to_headers", claims.into());
     }
@@ -220,7 +223,7 @@ fn refuse(rule: &JwtRule, origin: Option<&Origin>, findings: &mut Findings) {
         );
     }
     for claim in &rule.output_claim_to_headers {
-        if claim.claim.contains("://") && claim.claim.contains('.') {
+        if dotted(&claim.claim).is_none() {
             let message = format!(
                 "the JWT rule of `{issuer}`: Envoy takes the dots in `{}` for a path",
                 claim.claim

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Native;
+use crate::emit::claim_name::dotted;
 use crate::emit::findings::Findings;
 use crate::emit::istio::fields;
 use crate::policy::{DEFAULT_CLOCK_SKEW_SECONDS, JwksSource, JwtRule};
@@ -52,7 +53,8 @@ impl Native<'_> {
                 format!("there are {} issuers, of {MAX_JWT_RULES} that Istio takes", issuers.len());
             findings.refuse(None, message, "divide the servers among several Gateways");
         }
-        let rules: Vec<_> = issuers.values().map(jwt_rule).collect();
+        let words = self.space_delimited_claims();
+        let rules: Vec<_> = issuers.values().map(|rule| jwt_rule(rule, &words)).collect();
         (!rules.is_empty()).then(|| json!({"jwtRules": rules}))
     }
 }
@@ -108,7 +110,7 @@ fn check(rule: &JwtRule, origin: Option<&Origin>, findings: &mut Findings) {
     }
     for output in &rule.output_claim_to_headers {
         let claim = &output.claim;
-        if claim.contains('.') && claim.contains("://") {
+        if dotted(claim).is_none() {
             let message = format!("Envoy takes the claim `{claim}` for a path, and finds nothing");
             findings.narrow(origin, message, "its header is never set");
         }
@@ -126,7 +128,7 @@ fn check(rule: &JwtRule, origin: Option<&Origin>, findings: &mut Findings) {
     }
 }
 
-fn jwt_rule(rule: &JwtRule) -> Value {
+fn jwt_rule(rule: &JwtRule, words: &[String]) -> Value {
     let (jwks_uri, jwks) = match &rule.jwks {
         JwksSource::Remote { uri, .. } => (json!(uri), Value::Null),
         JwksSource::Inline(keys) => (Value::Null, json!(keys)),
@@ -142,7 +144,9 @@ fn jwt_rule(rule: &JwtRule) -> Value {
     let claims: Vec<_> = rule
         .output_claim_to_headers
         .iter()
-        .map(|output| json!({"header": output.header, "claim": output.claim}))
+        .filter_map(|output| {
+            Some(json!({"header": output.header, "claim": dotted(&output.claim)?}))
+        })
         .collect();
     fields([
         ("issuer", json!(rule.issuer)),
@@ -155,5 +159,6 @@ fn jwt_rule(rule: &JwtRule) -> Value {
         ("outputPayloadToHeader", json!(rule.output_payload_to_header)),
         ("outputClaimToHeaders", json!(claims)),
         ("forwardOriginalToken", json!(rule.forward_original_token)),
+        ("spaceDelimitedClaims", json!(words)),
     ])
 }

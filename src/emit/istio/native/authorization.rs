@@ -179,7 +179,9 @@ impl<'c> Native<'c> {
                 from.iter()
                     .filter_map(|index| self.policy.principal(*index))
                     .flat_map(|principal| tokens.iter().map(move |tokens| (principal, tokens)))
-                    .filter_map(|(principal, tokens)| tokens.matching(principal, origin, findings))
+                    .filter_map(|(principal, tokens)| {
+                        tokens.matching(principal, self.version, origin, findings)
+                    })
                     .collect()
             }
         };

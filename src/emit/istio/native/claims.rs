@@ -1,10 +1,14 @@
 //! Conditions on verified claims: `request.auth.claims[...]` (Istio's authorization policy
 //! conditions). Istio compares strings and lists of strings, exactly, by prefix or by suffix.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::Native;
 use crate::emit::findings::Findings;
+use crate::emit::istio::Version;
+use crate::jwt::ClaimPath;
 use crate::policy::text_pattern::TextPattern;
 use crate::policy::{Authentication, Principal};
 use crate::resource::source::Origin;
@@ -61,6 +65,7 @@ impl Tokens<'_> {
     pub fn matching(
         &self,
         principal: &Principal,
+        version: Version,
         origin: Option<&Origin>,
         findings: &mut Findings,
     ) -> Option<Conditions> {
@@ -80,7 +85,9 @@ impl Tokens<'_> {
         }
         for (name, pattern) in &principal.other {
             let path = claim_path(name, origin, findings)?;
-            if !refuse_other_than_text(name, pattern, origin, findings) {
+            if !refuse_words(name, pattern, version, origin, findings)
+                || !refuse_other_than_text(name, pattern, origin, findings)
+            {
                 return None;
             }
             conditions.push(condition(name, &path, pattern, origin, findings)?);
@@ -89,8 +96,32 @@ impl Tokens<'_> {
     }
 }
 
-/// Claims that Istio splits into words.
-const WORDS: [&str; 2] = ["scope", "permission"];
+/// Claims that Istio always splits into words; others it does where it is told.
+const ALWAYS_SPLIT: [&str; 2] = ["scope", "permission"];
+
+/// The claim that a name means, if words of it count.
+fn claim_of_words(name: &str) -> Option<String> {
+    let path = ClaimPath::parse(name);
+    let claim = match path.segments() {
+        [only] => only,
+        _ => name,
+    };
+    path.holds_words().then(|| claim.to_owned())
+}
+
+impl Native<'_> {
+    /// The claims that Istio has to be told to split into words; none where it cannot be told.
+    pub(super) fn space_delimited_claims(&self) -> Vec<String> {
+        if self.version < Version::SPACE_DELIMITED_CLAIMS {
+            return Vec::new();
+        }
+        let names = self.policy.principals.iter().flat_map(|principal| principal.other.keys());
+        let claims = names.filter_map(|name| claim_of_words(name));
+        let told: BTreeSet<_> =
+            claims.filter(|claim| !ALWAYS_SPLIT.contains(&claim.as_str())).collect();
+        told.into_iter().collect()
+    }
+}
 
 fn claim_key(path: &str) -> String {
     format!("request.auth.claims{path}")
@@ -138,14 +169,6 @@ fn claim_path(name: &str, origin: Option<&Origin>, findings: &mut Findings) -> O
             findings.refuse(origin, message, "write a path as `[outer][inner]`");
             return None;
         };
-        if WORDS.iter().any(|words| path == format!("[{words}]")) {
-            let message = format!(
-                "Istio compares single words of the claim that `{name}` describes, as it does \
-                 not for any other path"
-            );
-            findings.refuse(origin, message, "write the name without brackets to compare words");
-            return None;
-        }
         return Some(path);
     }
     // A name such as https://example.com/roles is one; `a.b` may be one or a path.
@@ -161,28 +184,34 @@ fn claim_path(name: &str, origin: Option<&Origin>, findings: &mut Findings) -> O
 
 /// Rewrites `[a].b[c]` and the like as `[a][b][c]`.
 fn brackets(name: &str) -> Option<String> {
-    let mut path = String::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let (segment, after) = match rest.strip_prefix('[') {
-            Some(inside) => inside.split_once(']')?,
-            None => rest.split_at_checked(rest.find(['.', '[']).unwrap_or(rest.len()))?,
-        };
-        if segment.is_empty() || segment.contains(['[', ']']) {
-            return None;
-        }
-        path.extend(["[", segment, "]"]);
-        rest = match after.strip_prefix('.') {
-            Some("") => return None,
-            Some(next) => next,
-            None if after.is_empty() || after.starts_with('[') => after,
-            None => return None,
-        };
-    }
-    Some(path)
+    let path = ClaimPath::parse(name);
+    let segments = path.segments().iter().map(|segment| format!("[{segment}]"));
+    (!path.segments().is_empty()).then(|| segments.collect())
 }
 
-/// Claims that are no strings never match in Istio, and words of `scope` only one by one.
+/// Claims of words match in Istio word by word or as a whole, and never both ways.
+fn refuse_words(
+    name: &str,
+    pattern: &str,
+    version: Version,
+    origin: Option<&Origin>,
+    findings: &mut Findings,
+) -> bool {
+    let Some(claim) = claim_of_words(name) else { return true };
+    let several = pattern.contains(' ');
+    if ALWAYS_SPLIT.contains(&claim.as_str()) || version >= Version::SPACE_DELIMITED_CLAIMS {
+        let message =
+            format!("Istio compares single words of `{name}`, and `{pattern}` is several");
+        return !several || findings.narrow(origin, message, "nothing matches it");
+    }
+    let message = format!(
+        "Istio before {} compares `{name}` as a whole, and not the words that it holds",
+        Version::SPACE_DELIMITED_CLAIMS
+    );
+    several || findings.narrow(origin, message, "only a claim of one word matches")
+}
+
+/// Claims that are no strings never match in Istio.
 fn refuse_other_than_text(
     name: &str,
     pattern: &str,
@@ -190,11 +219,6 @@ fn refuse_other_than_text(
     findings: &mut Findings,
 ) -> bool {
     let parsed = TextPattern::parse(pattern);
-    if WORDS.contains(&name) && pattern.contains(' ') {
-        let message =
-            format!("Istio compares single words of `{name}`, and `{pattern}` is several");
-        return findings.narrow(origin, message, "nothing matches it");
-    }
     if may_match_scalar(&parsed) {
         let message = format!(
             "Istio compares text alone, and `{pattern}` for `{name}` may mean a number or boolean"

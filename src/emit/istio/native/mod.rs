@@ -49,7 +49,7 @@ pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
     };
     let policy = &compiled.policy;
     let hosts = Hosts::new(compiled);
-    let native = Native { policy, hosts: &hosts };
+    let native = Native { policy, hosts: &hosts, version: options.version };
     hosts.refuse_trials("use --to wasm-plugin to try it out, or enforce it", &mut findings);
     native.warn_of_differences(&mut findings);
     findings.list().extend(gateway::note(compiled));
@@ -116,6 +116,7 @@ fn authorization_policies(place: Place, rules: &[Value]) -> Vec<Value> {
 struct Native<'c> {
     policy: &'c Policy,
     hosts: &'c Hosts<'c>,
+    version: Version,
 }
 
 impl<'c> Native<'c> {

@@ -106,7 +106,11 @@ static FROM_HEADER: Object = Object {
 static CLAIM_TO_HEADER: Object = Object {
     fields: &[
         required("header", Shape::Text, "Name of the header"),
-        required("claim", Shape::Text, "Name of the claim; dots reach into nested objects"),
+        required(
+            "claim",
+            Shape::Text,
+            "Name of the claim, or a path by dots or brackets, as in `other` of a rule",
+        ),
     ],
     others: Others::Refused,
     not_empty: None,

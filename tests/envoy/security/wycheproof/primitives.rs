@@ -162,6 +162,7 @@ fn ecdsa(tally: &mut Tally) {
             let (algorithm, curve) = match (group.key.curve, group.hash) {
                 (EllipticCurve::Secp256r1, HashFunction::Sha2_256) => (Algorithm::Es256, "P-256"),
                 (EllipticCurve::Secp384r1, HashFunction::Sha2_384) => (Algorithm::Es384, "P-384"),
+                (EllipticCurve::Secp521r1, HashFunction::Sha2_512) => (Algorithm::Es512, "P-521"),
                 _ => continue,
             };
             // SEC 1, section 2.3.3: 4, then both coordinates.

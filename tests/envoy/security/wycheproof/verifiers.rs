@@ -17,8 +17,13 @@ pub const ALL: [(&str, &dyn SignatureVerifier); 2] =
 struct BoringVerifier;
 
 impl SignatureVerifier for BoringVerifier {
+    fn supports(&self, algorithm: Algorithm) -> bool {
+        SoftwareVerifier.supports(algorithm)
+    }
+
     fn verify(&self, key: &Key, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> bool {
-        if !host_call::supports(algorithm) {
+        // ring has no P-521.
+        if !host_call::supports(algorithm) || algorithm == Algorithm::Es512 {
             return SoftwareVerifier.verify(key, algorithm, input, signature);
         }
         host_call::encode(key, algorithm, input, signature)
