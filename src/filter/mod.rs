@@ -12,6 +12,7 @@
 //! | `response` | what the response to a fetch comes to |
 //! | `in_force` | which policies are in force in the process |
 //! | `metrics` | counting |
+//! | `log_limit` | how many log lines of denied requests are written |
 //! | `trail` | the log line and the access-log fields of a decision |
 //! | `wasm` | the filter as a proxy-wasm module |
 
@@ -21,6 +22,7 @@ pub mod in_force;
 pub mod judge;
 #[cfg(test)]
 mod judge_tests;
+pub mod log_limit;
 pub mod metrics;
 pub mod response;
 pub mod schedule;

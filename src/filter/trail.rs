@@ -13,8 +13,7 @@ const MAX_LOGGED_BYTES: usize = 256;
 /// Whether a decision leaves fields for access logs, where a policy wants those of `which`
 /// decisions.
 pub fn leaves_fields(which: AccessLogFields, decision: &Decision<'_>) -> bool {
-    let denied = matches!(decision.outcome, Outcome::Deny(_));
-    denied || decision.shadow || which == AccessLogFields::All
+    leaves_line(decision) || which == AccessLogFields::All
 }
 
 /// The value of a decision's field for access logs.
@@ -29,15 +28,19 @@ pub fn value<'d>(field: DecisionField, decision: &'d Decision<'_>) -> Cow<'d, st
     }
 }
 
-/// The log line of a request that was denied, or would have been. It repeats neither the query nor
-/// any header, which may hold tokens.
-pub fn line(decision: &Decision<'_>, request: &Request<'_>) -> Option<String> {
+/// Whether a decision leaves a line in the log: that of a request that was denied, or would have
+/// been.
+pub fn leaves_line(decision: &Decision<'_>) -> bool {
+    decision.shadow || matches!(decision.outcome, Outcome::Deny(_))
+}
+
+/// Its line. It repeats neither the query nor any header, which may hold tokens.
+pub fn line(decision: &Decision<'_>, request: &Request<'_>) -> String {
     let (verb, status) = match &decision.outcome {
         Outcome::Deny(denial) => ("denied", denial.status),
-        Outcome::Allow(_) if decision.shadow => ("would deny", 200),
-        Outcome::Allow(_) => return None,
+        Outcome::Allow(_) => ("would deny", 200),
     };
-    Some(format!(
+    format!(
         "{verb} reason={} status={status} mechanism={} server={} method={} authority={} path={}",
         decision.code(),
         decision.mechanism,
@@ -45,7 +48,7 @@ pub fn line(decision: &Decision<'_>, request: &Request<'_>) -> Option<String> {
         printable(request.method()),
         printable(request.authority()),
         printable(without_query(request.path())),
-    ))
+    )
 }
 
 fn printable(bytes: &[u8]) -> String {
@@ -77,7 +80,7 @@ mod tests {
         ];
         let line = line(&decision, &Request { headers, claims: None });
         assert_eq!(
-            line.unwrap(),
+            line,
             "denied reason=expired status=401 mechanism=authentication server=api method=GET \
              authority=api.test path=/x\\n\\xff"
         );

@@ -12,6 +12,7 @@
 //! | `hosts` | which host a request is for, when it says so in unusual ways |
 //! | `istio` | Envoy takes what an output for Istio means for it |
 //! | `jwks` | where keys come from, and key servers that fail |
+//! | `log_lines` | what the log holds under a flood of denied requests |
 //! | `native` | `compile --to envoy-native` |
 //! | `routing` | what routing rules make of requests, once they are decided |
 //! | `run` | `egress-auth run` from start to end |
@@ -39,6 +40,7 @@ mod host_calls;
 mod hosts;
 mod istio;
 mod jwks;
+mod log_lines;
 mod native;
 mod routing;
 mod run;

@@ -16,6 +16,7 @@ use super::verifier::HostVerifier;
 use crate::engine::{Decision, Denial, Engine, Mutations, Outcome, Request};
 use crate::filter::header_map;
 use crate::filter::judge::{Answer, Judge, Wait};
+use crate::filter::log_limit::LogLimit;
 use crate::filter::metrics::{Counter, Requests};
 use crate::filter::trail;
 use crate::policy::AccessLogFields;
@@ -47,12 +48,14 @@ pub struct Worker {
 }
 
 /// How decisions are carried out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Conduct {
     /// Which decisions leave fields for access logs.
     fields: AccessLogFields,
     /// Whether Envoy writes what denied requests leave in the log, as of the last tick.
     logs: bool,
+    /// How many lines of them.
+    log_limit: LogLimit,
 }
 
 /// What the cache and the verifier count.
@@ -121,7 +124,8 @@ impl Worker {
     pub fn new(root_id: u32, engine: Engine, hash: &str, seed: u64) -> Option<Self> {
         let now = abi::now_ms()?;
         let standing = Standing::new(engine.gateway(), hash, now);
-        let conduct = Conduct { fields: engine.access_log_fields(), logs: true };
+        let fields = engine.access_log_fields();
+        let conduct = Conduct { fields, logs: true, log_limit: LogLimit::default() };
         let documents = Keys::new(&engine);
         let mut worker = Self {
             root_id,
@@ -164,7 +168,7 @@ impl Worker {
         let wait = match self.judge.on_arrival(&request, &Peer, now, room) {
             Answer::Decided(decision) => {
                 self.requests.count(&decision);
-                return self.conduct.apply(&decision, &request);
+                return self.conduct.apply(&decision, &request, now);
             }
             Answer::Wait(wait) => wait,
         };
@@ -211,6 +215,7 @@ impl Worker {
             self.standing.on_flush(now, self.asked, open);
             self.judge.documents.record(now, &Stats);
             self.flush();
+            log_denials(&self.conduct.log_limit.counts());
         }
         self.adjust_tick(now);
     }
@@ -227,6 +232,7 @@ impl Worker {
     pub fn on_end(&mut self) {
         self.standing.end();
         self.flush();
+        log_denials(&self.conduct.log_limit.last_counts());
     }
 
     /// Hands over what was counted.
@@ -292,7 +298,7 @@ impl Worker {
             }
         };
         self.requests.count(&decision);
-        if self.conduct.apply(&decision, &request).is_open() {
+        if self.conduct.apply(&decision, &request, now).is_open() {
             place.open.set(true);
             abi::resume_request();
         }
@@ -316,16 +322,14 @@ impl Worker {
 
 impl Conduct {
     /// Carries a decision out on the current stream.
-    fn apply(self, decision: &Decision<'_>, request: &Request<'_>) -> Passage {
+    fn apply(&mut self, decision: &Decision<'_>, request: &Request<'_>, now: u64) -> Passage {
         if trail::leaves_fields(self.fields, decision) {
             for field in DecisionField::ALL {
                 abi::set_property(field.name(), &trail::value(field, decision));
             }
         }
-        if self.logs
-            && let Some(line) = trail::line(decision, request)
-        {
-            abi::log(LogLevel::Info, &line);
+        if self.logs && trail::leaves_line(decision) && self.log_limit.admits(decision, now) {
+            log_denials(&[trail::line(decision, request)]);
         }
         match &decision.outcome {
             Outcome::Allow(mutations) if mutate(mutations) => Passage::Open,
@@ -333,6 +337,10 @@ impl Conduct {
             Outcome::Deny(denial) => reply(denial, &format!("egress_auth_{}", decision.reason)),
         }
     }
+}
+
+fn log_denials(lines: &[String]) {
+    lines.iter().for_each(|line| abi::log(LogLevel::Info, line));
 }
 
 /// Changes the request headers; false if the host refuses any change.
