@@ -13,7 +13,7 @@
 //! | `shadow` | what is only tried out |
 //! | `routing` | where a server sends requests, and what is changed on the way |
 //! | `left_out` | what the gateway does, and not what is made here |
-//! | `lint`, `covers`, `values`, `path_lint` | what is allowed but most likely not meant |
+//! | `lint`, `covers`, `redundant`, `values`, `path_lint` | what is allowed but most likely not meant |
 //! | [`acknowledge`] | warnings that the Gateway itself answers |
 //! | `table` | what repeats is written once |
 //!
@@ -36,6 +36,7 @@ pub mod model;
 mod namespaces;
 pub mod path;
 mod path_lint;
+mod redundant;
 mod routing;
 pub mod select;
 mod server;
@@ -115,6 +116,7 @@ pub fn compile<'a>(
     compiler.check_annotations();
     compiler.shadow(&mut servers, &mut egress);
     compiler.check_headers();
+    compiler.warn_of_redundant(&servers, &egress);
     compiler.acknowledge();
     let silenced = compiler.silenced;
     let tables = compiler.tables;

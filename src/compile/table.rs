@@ -29,6 +29,14 @@ impl<T: Eq + Hash> Table<T> {
         self.0.len()
     }
 
+    /// A copy of every value, at its index.
+    pub fn to_vec(&self) -> Vec<T>
+    where
+        T: Clone,
+    {
+        self.0.iter().cloned().collect()
+    }
+
     /// Every value, at its index.
     pub fn into_vec(self) -> Vec<T> {
         self.0.into_iter().collect()

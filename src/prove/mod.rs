@@ -13,6 +13,7 @@
 //! | `compare` | two policies, host by host |
 //! | `group` | two policies at one host |
 //! | `guarantee` | whether a policy never, or always, lets the requests of a region pass |
+//! | `redundant` | rules that admit nothing which others do not admit |
 //! | `region` | parts of all requests, as guarantees name them |
 //! | `grants` | what a policy grants one caller at one host |
 //! | `callers`, `tokens`, `senders` | callers that stand for all callers of an atom |
@@ -42,6 +43,8 @@ pub mod hosts;
 pub mod inclusion;
 mod least;
 pub mod paths;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod redundant;
 pub mod region;
 mod senders;
 pub mod side;

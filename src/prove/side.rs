@@ -157,7 +157,6 @@ impl<'p> View<'p> {
     pub fn effective(&self, host: &str) -> (Effective, Manner<'p>) {
         let server = self.server(host);
         let egress = self.egress(host);
-        let authentication = server.and_then(|server| server.authentication.as_ref());
         let decides = decides(server, egress);
         let (rules, atoms, shadow) = match decides {
             Decides::Authorization(authorization) => {
@@ -179,9 +178,24 @@ impl<'p> View<'p> {
         // What is only tried out lets everything pass.
         let access = if shadow { Access::Everything } else { atoms };
         let manner = Manner { decides: decides.kind(), tried_out: rules.filter(|_| shadow) };
-        let shadow = server.is_some_and(|server| server.shadow_authentication);
-        let tokens = authentication.map(|it| self.tokens(it, shadow));
+        let tokens = server.and_then(|server| self.tokens_of(server));
         (Effective { tokens, access }, manner)
+    }
+
+    /// What a rule of this index admits.
+    pub fn atoms_of_rule(&self, index: u32) -> &[Atom] {
+        pick(&self.rules, index).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What an entry of `egressAuthorization` of this index admits.
+    pub fn atoms_of_entry(&self, index: u32) -> &[Atom] {
+        pick(&self.entries, index).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// How a server judges tokens.
+    pub fn tokens_of(&self, server: &Server) -> Option<Tokens> {
+        let authentication = server.authentication.as_ref();
+        authentication.map(|it| self.tokens(it, server.shadow_authentication))
     }
 
     fn tokens(&self, authentication: &Authentication, shadow: bool) -> Tokens {

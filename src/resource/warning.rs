@@ -31,7 +31,7 @@ pub enum Warning {
     UnknownMethod,
     /// A rule asks for an issuer that no JWT rule of the server has.
     IssuerNotAccepted,
-    /// A rule that another makes superfluous.
+    /// A rule, or an entry of `egressAuthorization`, that others make superfluous together.
     RuleNeverNeeded,
     /// Two rules with one name.
     RuleNameTwice,
