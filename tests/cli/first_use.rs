@@ -237,7 +237,7 @@ fn errors_show_what_is_right() {
             "expected an IP address with a port: write 127.0.0.1:21812\n",
         ),
         (&["demo", "--echo", "localhost:81"], 2, "write 127.0.0.1:81\n"),
-        (&["schema"], 2, "[possible values: plugin-config, gateway, test]"),
+        (&["schema"], 2, "[possible values: plugin-config, gateway, test"),
         (&["completions"], 2, "[possible values: bash, elvish, fish, powershell, zsh]"),
     ] {
         let output = egress_auth(&folder, arguments);

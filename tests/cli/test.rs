@@ -365,7 +365,8 @@ fn a_file_without_cases_is_an_error() {
     std::fs::write(folder.path().join("empty.yaml"), "# nothing\n").unwrap();
     let output = egress_auth(folder.path(), &["test", "empty.yaml"]);
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stderr(&output), "error: the input holds no cases\n");
+    let expected = "error: the input holds no cases: write some, with the Gateway in `gateways`\n";
+    assert_eq!(stderr(&output), expected);
 }
 
 /// The schema has the fields that the command reads.
