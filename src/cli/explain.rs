@@ -76,12 +76,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.requests {
         None => {
             let query = args.query()?;
-            print(&mut out, args.output, &query, &explainer.explain_asked(&query, now)?)?;
+            print(&mut out, args.output, &explainer.explain_asked(&query, now)?)?;
         }
         Some(path) => read_lines(path, |place, query| {
             let explanation =
                 explainer.explain_asked(&query, now).with_context(|| place.to_owned())?;
-            print(&mut out, Format::Json, &query, &explanation)
+            print(&mut out, Format::Json, &explanation)
         })?,
     }
     out.flush()?;
@@ -113,9 +113,11 @@ impl Args {
         for header in &self.headers {
             // A colon in front belongs to the name, which is refused later.
             let (start, rest) = header.split_at(usize::from(header.starts_with(':')));
-            let (name, value) = rest
-                .split_once(':')
-                .with_context(|| format!("--header `{header}`: write `name: value`"))?;
+            let (name, value) = rest.split_once(':').with_context(|| {
+                // What follows the name may be a token.
+                let name = rest.split([' ', '=']).next().unwrap_or_default();
+                format!("--header `{start}{name}...`: write `name: value`")
+            })?;
             let values = query
                 .headers
                 .entry(format!("{start}{}", name.trim().to_ascii_lowercase()))
@@ -128,17 +130,12 @@ impl Args {
     }
 }
 
-fn print(
-    out: &mut impl Write,
-    format: Format,
-    query: &Query,
-    explanation: &Explanation,
-) -> anyhow::Result<()> {
+fn print(out: &mut impl Write, format: Format, explanation: &Explanation) -> anyhow::Result<()> {
     if format == Format::Json {
         writeln!(out, "{}", serde_json::to_string(explanation)?)?;
         return Ok(());
     }
-    writeln!(out, "{}", plain(&query.request))?;
+    writeln!(out, "{}", plain(&explanation.request))?;
     for step in &explanation.steps {
         writeln!(out, "  {}", plain(step))?;
     }

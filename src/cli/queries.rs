@@ -16,7 +16,7 @@ use super::output::tell;
 use crate::compile::Compiled;
 use crate::demo::key::DemoKey;
 use crate::engine::source::Workload;
-use crate::explain::{Explainer, Query};
+use crate::explain::{Explainer, Query, without_jwts};
 use crate::jwt::{KeyOrigin, KeySet};
 use crate::resource::input;
 
@@ -191,6 +191,11 @@ fn json_error(place: &str, error: &serde_json::Error) -> anyhow::Error {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
     let message = text.strip_suffix(&position).unwrap_or(&text);
+    // A text that stands in the wrong place may be a token.
+    let message = match message.split_once(" string \"").zip(message.rsplit_once("\", expected ")) {
+        Some(((before, _), (_, expected))) => format!("{before} a string, expected {expected}"),
+        None => without_jwts(message),
+    };
     anyhow::anyhow!("{place}: {message} (column {})", error.column())
 }
 

@@ -11,7 +11,7 @@ const KEY_CHARACTERS: usize = 40;
 
 /// Whether a line may hold one: what cannot be told apart from one counts.
 pub fn may_be_in(line: &str) -> bool {
-    holds_member(line) || matches!(masked(line), Cow::Owned(_))
+    holds_member(line) || holds_parameter(line) || matches!(masked(line), Cow::Owned(_))
 }
 
 /// A text without what may be one.
@@ -64,6 +64,11 @@ fn holds_member(line: &str) -> bool {
     })
 }
 
+/// Whether a line has a token in the query of a URL (RFC 6750, section 2.3).
+fn holds_parameter(line: &str) -> bool {
+    line.to_ascii_lowercase().contains("access_token=")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +85,7 @@ mod tests {
             r#"jwks: "{\"keys\": [{\"d\": \"short\"}]}""#,
             "jwks: '{\"keys\": [{\"qi\":\"short\"}]}'",
             "jwksUri: https://user:password@auth.test/keys",
+            "request: GET https://api.test/v1?access_token=short",
         ] {
             assert!(may_be_in(line), "{line}");
         }

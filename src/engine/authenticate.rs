@@ -12,6 +12,7 @@ use super::index::Engine;
 use super::jwt_rules::{JwtRuleIndex, Keys};
 use super::request::Request;
 use super::servers::Authentication;
+use super::told;
 use super::trace::Trace;
 use super::verified::Verified;
 use crate::jwt::{
@@ -128,7 +129,7 @@ pub(super) fn authenticate<'r>(
     }
     if !verified.holds.as_ref().is_some_and(|holds| holds.contains(&context.now)) {
         verified.claims.judge(rule, context.now).inspect_err(|error| {
-            trace.step(|| format!("claims: {error}"));
+            trace.step(|| told::claims(error, &verified.claims, rule, context.now));
         })?;
     }
     trace.step(|| "claims: time and audience are as the rule asks".into());
@@ -262,7 +263,12 @@ fn rule_of_issuer(
         (Some(found), _) => Ok(found),
         (None, issuer) => {
             trace.step(|| match issuer {
-                Some(_) => "issuer: no JWT rule of this server names it".into(),
+                Some(issuer) => {
+                    let rules = authentication.rules.iter().copied();
+                    let rules = rules.filter_map(|index| engine.jwt_rules.get(index));
+                    let known: Vec<_> = rules.map(|rule| rule.rule.issuer.as_str()).collect();
+                    told::issuer(issuer, &known)
+                }
                 None => "issuer: the token has no `iss`".into(),
             });
             Err(TokenError::UnknownIssuer)
@@ -282,7 +288,9 @@ fn assert_claims(
     let Some(JwtRuleIndex { rule, .. }) = engine.jwt_rules.get(index) else {
         return Err(TokenError::UnknownIssuer.into());
     };
-    claims.judge(rule, now).inspect_err(|error| trace.step(|| format!("claims: {error}")))?;
+    claims.judge(rule, now).inspect_err(|error| {
+        trace.step(|| told::claims(error, claims, rule, now));
+    })?;
     trace.step(|| "claims: taken as those of a verified token".into());
     let headers = make_headers(rule, claims, "");
     let holds = claims.holds(rule);

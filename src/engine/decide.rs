@@ -15,6 +15,7 @@ use super::request::Request;
 use super::rules::Judgement;
 use super::servers::{Authentication, Server};
 use super::source::Source;
+use super::told;
 use super::trace::Trace;
 use crate::jwt::TokenError;
 use crate::policy::DefaultAction;
@@ -105,7 +106,12 @@ impl Engine {
         let authentication = server.and_then(|server| server.authentication.as_ref());
         if let (Some(server), Some(authentication)) = (server, authentication) {
             match authenticate(self, authentication, request, context, trace) {
-                Ok(authenticated) => answer.authenticated = authenticated,
+                Ok(authenticated) => {
+                    if let Some(authenticated) = &authenticated {
+                        trace.verified(authenticated.verified.claims());
+                    }
+                    answer.authenticated = authenticated;
+                }
                 Err(failure) if server.shadow_authentication => {
                     let reason = failure.reason();
                     trace.step(|| shadow_step(Mechanism::Authentication, reason));
@@ -188,7 +194,7 @@ impl Engine {
         let source = self.identities.source(context.peer, request);
         trace.step(|| match &source.peer {
             Some(peer) => format!("source: the peer is `{peer}`"),
-            None => "source: the peer has no identity of a trusted domain".into(),
+            None => told::stranger(&context.peer.uri_sans(), self.identities.trust_domains()),
         });
         if let Some(workload) = &source.propagated {
             trace.step(|| format!("source: the peer speaks for `{workload}`"));
@@ -333,8 +339,8 @@ fn judge_path<'e>(
             });
             Err((reason, denial::forbidden()))
         }
-        Judgement::Ambiguous => {
-            trace.step(|| "path: rules admit some readings of it and not others".into());
+        Judgement::Ambiguous { rule, admitted, refused } => {
+            trace.step(|| told::readings(path.as_ref(), rule, admitted, refused));
             Err((Reason::AmbiguousPath, denial::bad_request("Ambiguous path")))
         }
     }

@@ -23,6 +23,7 @@
 //! | `source` | which workload is behind it |
 //! | `egress` | does an entry of `egressAuthorization` admit it |
 //! | `denial` | what does the client hear |
+//! | `told` | what is `explain` told of what does not fit |
 //! | `tried_out` | what of the policy is reported only |
 
 mod authenticate;
@@ -41,7 +42,7 @@ mod index;
 mod jwt_rules;
 mod keyring;
 pub mod path;
-mod percent;
+pub(crate) mod percent;
 mod policy_error;
 pub mod precedence;
 mod request;
@@ -51,6 +52,7 @@ mod servers;
 pub mod source;
 #[cfg(test)]
 mod tests;
+mod told;
 mod trace;
 mod tried_out;
 mod verified;
@@ -66,8 +68,9 @@ pub use keyring::KeyRing;
 pub use policy_error::PolicyError;
 pub use request::Request;
 #[cfg(any(feature = "page", not(target_arch = "wasm32")))]
-pub(crate) use rules::{ClaimPattern, Principal};
+pub(crate) use rules::Principal;
+pub(crate) use rules::{ClaimPattern, Operation};
 pub use source::{NoPeerCertificate, PeerCertificate};
-pub use trace::{NoTrace, Steps, Trace};
+pub use trace::{NoTrace, Trace};
 pub use tried_out::tried_out;
 pub use verified::Verified;

@@ -1,6 +1,8 @@
 //! Percent-encoding (RFC 3986, section 2.1): what paths and query parameters are decoded by. What
 //! an escape may stand for, and what becomes of a broken one, is theirs to say.
 
+use std::borrow::Cow;
+
 /// A part of a text that is being decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -29,6 +31,20 @@ pub(super) fn pieces(text: &[u8]) -> impl Iterator<Item = (Piece, &[u8])> {
         rest = after;
         Some((piece, written))
     })
+}
+
+/// Decodes escapes and `+`, as in `application/x-www-form-urlencoded` (WHATWG URL); an invalid
+/// escape stays as it is.
+pub(crate) fn decode_form(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Cow::Borrowed(text);
+    }
+    let decoded = pieces(text).map(|(piece, _)| match piece {
+        Piece::Plain(b'+') => b' ',
+        Piece::Plain(byte) | Piece::Escaped(byte) => byte,
+        Piece::Broken => b'%',
+    });
+    Cow::Owned(decoded.collect())
 }
 
 fn digit(byte: u8) -> Option<u8> {

@@ -59,7 +59,14 @@ pub enum Judgement<'r> {
     /// No rule does, for this reason.
     Denied(Reason),
     /// The rules admit some readings of the path and not others.
-    Ambiguous,
+    Ambiguous {
+        /// One that admits a reading.
+        rule: &'r str,
+        /// The position of that reading.
+        admitted: usize,
+        /// That of the first reading which is not admitted.
+        refused: usize,
+    },
 }
 
 impl Principal {
@@ -71,11 +78,7 @@ impl Principal {
             other: principal
                 .other
                 .iter()
-                .map(|(name, pattern)| {
-                    let path = ClaimPath::parse(name);
-                    let words = path.holds_words();
-                    ClaimPattern { path, words, pattern: TextPattern::parse(pattern) }
-                })
+                .map(|(name, pattern)| ClaimPattern::new(name, pattern))
                 .collect(),
         }
     }
@@ -93,7 +96,14 @@ impl Principal {
 }
 
 impl ClaimPattern {
-    fn matches(&self, claims: &Claims) -> bool {
+    /// Compiles a name and its pattern.
+    pub(crate) fn new(name: &str, pattern: &str) -> Self {
+        let path = ClaimPath::parse(name);
+        let words = path.holds_words();
+        Self { path, words, pattern: TextPattern::parse(pattern) }
+    }
+
+    pub(crate) fn matches(&self, claims: &Claims) -> bool {
         match self.path.find(claims) {
             Some(serde_json::Value::Array(elements)) => {
                 elements.iter().any(|element| self.matches_scalar(element))
@@ -124,7 +134,7 @@ impl ClaimPattern {
 
 impl Operation {
     /// Checks and compiles an operation; `field` says where it stands.
-    pub(super) fn new(field: &str, operation: &policy::Operation) -> Result<Self, PolicyError> {
+    pub(crate) fn new(field: &str, operation: &policy::Operation) -> Result<Self, PolicyError> {
         let empty = |list: &str| PolicyError::new(format!("{field}.{list}"), "the list is empty");
         if operation.methods.as_ref().is_some_and(Vec::is_empty) {
             return Err(empty("methods"));
@@ -146,12 +156,12 @@ impl Operation {
         Ok(Self { methods: operation.methods.clone(), paths })
     }
 
-    fn admits_method(&self, method: &[u8]) -> bool {
+    pub(crate) fn admits_method(&self, method: &[u8]) -> bool {
         let Some(methods) = &self.methods else { return true };
         methods.iter().any(|candidate| candidate.as_bytes() == method)
     }
 
-    fn admits_path(&self, path: Option<&str>) -> bool {
+    pub(crate) fn admits_path(&self, path: Option<&str>) -> bool {
         match (&self.paths, path) {
             (None, _) => true,
             (Some(paths), Some(path)) => paths.iter().any(|pattern| pattern.matches(path)),
@@ -185,14 +195,20 @@ pub(super) fn judge_readings<'r>(
         None => find(None),
         Some(Readings::One(path)) => find(Some(path)),
         Some(Readings::Several(readings)) => {
-            let mut judgements = readings.iter().map(|path| find(Some(path)));
+            let mut judgements = readings.iter().map(|path| find(Some(path))).enumerate();
             // The first reading is the path as sent: its rule is the one to name.
-            let first = judgements.next().unwrap_or(Judgement::Denied(Reason::NoRuleMatched));
-            let allowed = matches!(first, Judgement::Allowed(_));
-            match judgements.all(|other| matches!(other, Judgement::Allowed(_)) == allowed) {
-                true => first,
-                false => Judgement::Ambiguous,
-            }
+            let first = judgements.next().map(|(_, first)| first);
+            let first = first.unwrap_or(Judgement::Denied(Reason::NoRuleMatched));
+            let parts = judgements.find_map(|(at, other)| match (first, other) {
+                (Judgement::Allowed(rule), Judgement::Denied(_)) => {
+                    Some(Judgement::Ambiguous { rule, admitted: 0, refused: at })
+                }
+                (Judgement::Denied(_), Judgement::Allowed(rule)) => {
+                    Some(Judgement::Ambiguous { rule, admitted: at, refused: 0 })
+                }
+                _ => None,
+            });
+            parts.unwrap_or(first)
         }
     }
 }

@@ -164,6 +164,11 @@ impl Identities {
         Ok(Self { trust_domains: settings.trust_domains, propagated })
     }
 
+    /// The trust domains whose workloads are known.
+    pub(super) fn trust_domains(&self) -> &[String] {
+        &self.trust_domains
+    }
+
     /// The header in which peers name workloads, which must never reach an upstream.
     pub(super) fn header(&self) -> Option<&str> {
         self.propagated.as_ref().map(|propagated| propagated.header.as_str())

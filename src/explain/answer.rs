@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::near;
 use super::query::{Query, QueryError};
+use super::shown::TokenParameters;
 use crate::engine::{
     Context, Decision, Engine, KeyRing, Locations, Mechanism, NoTrace, Outcome, PolicyError,
-    Request, Steps, Trace, Verdict,
+    Reason, Request, Trace, Verdict,
 };
-use crate::jwt::{KeySet, SoftwareVerifier, TokenCache};
+use crate::jwt::{Claims, KeySet, SoftwareVerifier, TokenCache};
 use crate::policy::Policy;
 use crate::policy::authority::canonical_host;
 
@@ -30,6 +32,9 @@ pub struct Explanation {
     pub mechanism: Mechanism,
     /// Name of the rule that admits the request.
     pub rule: Option<String>,
+    /// The request as it may be printed: without tokens.
+    #[serde(skip)]
+    pub request: String,
     /// What the engine did, in order; there is always a step, unless they were not asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<String>,
@@ -43,6 +48,25 @@ pub struct Explainer {
     silenced: BTreeMap<String, Vec<usize>>,
     /// Where each server looks for tokens.
     token_places: BTreeMap<String, Locations>,
+    token_parameters: TokenParameters,
+    policy: Policy,
+}
+
+/// Keeps every step, and what the verified token claims.
+#[derive(Debug, Default)]
+struct Kept {
+    steps: Vec<String>,
+    claims: Option<Claims>,
+}
+
+impl Trace for Kept {
+    fn step(&mut self, text: impl FnOnce() -> String) {
+        self.steps.push(text());
+    }
+
+    fn verified(&mut self, claims: &Claims) {
+        self.claims = Some(claims.clone());
+    }
 }
 
 impl Explainer {
@@ -56,9 +80,15 @@ impl Explainer {
         silenced: BTreeMap<String, Vec<usize>>,
     ) -> Result<Self, PolicyError> {
         let token_places = token_places(&policy);
-        let engine = Engine::new(policy)?;
+        let token_parameters = TokenParameters::of(&policy);
+        let engine = Engine::new(policy.clone())?;
         let keys = KeyRing::new(engine.remote_jwks().len());
-        Ok(Self { engine, keys, silenced, token_places })
+        Ok(Self { engine, keys, silenced, token_places, token_parameters, policy })
+    }
+
+    /// A request line as it may be printed: without tokens.
+    pub fn shown(&self, request: &str) -> String {
+        self.token_parameters.shown(request)
     }
 
     /// The place with a token that nobody looked at, because there are claims in its place.
@@ -81,21 +111,51 @@ impl Explainer {
     /// # Errors
     /// When the request line is not one, or its claims cannot be read.
     pub fn explain(&self, query: &Query, now: u64) -> Result<Explanation, QueryError> {
-        let mut steps = Steps::default();
+        let mut kept = Kept::default();
         let mut silenced = None;
-        let mut explanation = self.judge(query, now, &mut steps, |request| {
+        let mut explanation = self.judge(query, now, &mut kept, |request| {
             silenced = self.silenced_entries(request);
         })?;
+        let Kept { mut steps, claims } = kept;
+        steps.extend(self.nearest(query, &explanation, claims.as_ref())?);
         if let Some(step) = silenced {
             // After the step that names the server.
-            steps.0.insert(steps.0.len().min(1), step);
+            steps.insert(steps.len().min(1), step);
         }
         if let Some((method, upper)) = query.meant_method() {
             let step = format!("request: methods are case-sensitive, `{method}` is not `{upper}`");
-            steps.0.insert(0, step);
+            steps.insert(0, step);
         }
-        explanation.steps = steps.0;
+        explanation.steps = steps;
         Ok(explanation)
+    }
+
+    /// What the rules ask for that do not admit a request.
+    fn nearest(
+        &self,
+        query: &Query,
+        answer: &Explanation,
+        claims: Option<&Claims>,
+    ) -> Result<Vec<String>, QueryError> {
+        const REASONS: [Reason; 3] =
+            [Reason::NoRuleMatched, Reason::SourceNotAllowed, Reason::SourceUnknown];
+        let reason = answer.reason.strip_prefix("shadow_").unwrap_or(&answer.reason);
+        if !REASONS.iter().any(|denied| denied.as_str() == reason) {
+            return Ok(Vec::new());
+        }
+        let headers = query.headers()?;
+        let request = Request { headers: as_bytes(&headers), claims: None };
+        Ok(match (answer.mechanism, answer.server.as_deref()) {
+            (Mechanism::Authorization, Some(server)) => {
+                near::of_server(&self.policy, server, claims, &request)
+            }
+            (Mechanism::EgressAuthorization, _) => {
+                let Ok(host) = canonical_host(request.authority()) else { return Ok(Vec::new()) };
+                let source = query.source.as_deref().unwrap_or_default();
+                near::of_host(&self.policy, &host, source, &request)
+            }
+            _ => Vec::new(),
+        })
     }
 
     /// The same for a request that somebody asks about, who would take a token beside claims for
@@ -140,7 +200,7 @@ impl Explainer {
         if matches!(&verdict, Verdict::AwaitKeys(wait) if !wait.unknown_key) {
             trace.step(|| "keys: give the issuer's with --jwks ISSUER=FILE".to_owned());
         }
-        Ok(Explanation::new(&verdict.without_waiting()))
+        Ok(Explanation::new(self.shown(&query.request), &verdict.without_waiting()))
     }
 
     /// The entries that would decide if the server did not: the policy leaves them out.
@@ -180,7 +240,7 @@ fn as_bytes(headers: &[(String, String)]) -> Vec<(&[u8], &[u8])> {
 }
 
 impl Explanation {
-    fn new(decision: &Decision<'_>) -> Self {
+    fn new(request: String, decision: &Decision<'_>) -> Self {
         let (verdict, status) = match &decision.outcome {
             Outcome::Allow(_) => ("allow", 200),
             Outcome::Deny(denial) => ("deny", denial.status),
@@ -192,6 +252,7 @@ impl Explanation {
             server: decision.server.map(str::to_owned),
             mechanism: decision.mechanism,
             rule: decision.rule.map(str::to_owned),
+            request,
             steps: Vec::new(),
         }
     }

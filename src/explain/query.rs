@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::shown::shown_unread;
 use crate::jwt::{Claims, TokenError};
 use crate::policy::header;
 
@@ -147,6 +148,11 @@ impl Query {
     }
 }
 
+/// Schemes of requests, and what Envoy takes them for: a WebSocket begins with a request of HTTP
+/// (RFC 6455, section 3).
+const SCHEMES: [(&str, &str); 4] =
+    [("http", "http"), ("https", "https"), ("ws", "http"), ("wss", "https")];
+
 /// Where hosts and paths belong.
 const SAY_IT_ONCE: &str = "the request has it, as in `GET https://api.example.com/v1/items`";
 
@@ -174,14 +180,15 @@ struct RequestLine<'a> {
 
 impl<'a> RequestLine<'a> {
     fn parse(text: &'a str) -> Result<Self, QueryError> {
-        let none = || QueryError::NotARequest(text.escape_debug().to_string());
+        let shown = |text: &str| shown_unread(text).escape_debug().to_string();
+        let none = || QueryError::NotARequest(shown(text));
         let (method, url) = text.trim().split_once(' ').ok_or_else(none)?;
         let url = url.trim_start();
         if let Some((url, version)) = url.rsplit_once(' ').filter(|(_, it)| it.starts_with("HTTP/"))
         {
             return Err(QueryError::Version {
-                line: text.escape_debug().to_string(),
-                without: format!("{method} {}", url.trim_end().escape_debug()),
+                line: format!("{} {version}", shown(&format!("{method} {}", url.trim_end()))),
+                without: shown(&format!("{method} {}", url.trim_end())),
                 version: version.escape_debug().to_string(),
             });
         }
@@ -193,8 +200,8 @@ impl<'a> RequestLine<'a> {
         }
         let (scheme, rest) = url.split_once("://").ok_or_else(none)?;
         // Schemes are compared without regard to case (RFC 3986, section 3.1).
-        let known = ["http", "https"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known));
-        let scheme = known.ok_or_else(none)?;
+        let known = SCHEMES.into_iter().find(|(known, _)| scheme.eq_ignore_ascii_case(known));
+        let (_, scheme) = known.ok_or_else(none)?;
         // About the server as a whole (RFC 9110, section 9.3.7).
         if let Some(authority) = rest.strip_suffix(" *").filter(|_| method == "OPTIONS") {
             let path = Some("*".to_owned());
@@ -228,6 +235,8 @@ mod tests {
             ("CONNECT a.test:443", "CONNECT https a.test:443"),
             ("GET https:///x", "GET https  /x"),
             ("GET HTTPS://a.test/x", "GET https a.test /x"),
+            ("GET wss://a.test/x", "GET https a.test /x"),
+            ("GET ws://a.test:80", "GET http a.test:80 /"),
             ("OPTIONS https://a.test *", "OPTIONS https a.test *"),
         ];
         for (request, expected) in table {
@@ -245,6 +254,20 @@ mod tests {
             "GET https://a.test/x HTTP/1.1",
         ] {
             assert!(query(request).headers().is_err(), "{request}");
+        }
+    }
+
+    /// What is said of a request that is none may end up in the log of a build.
+    #[test]
+    fn errors_repeat_no_token() {
+        for request in [
+            "GET https://a.test/x?t=secret HTTP/1.1",
+            "https://a.test/x?t=secret",
+            "GET ftp://user:secret@a.test/",
+            "GET a.test/?access_token=secret",
+        ] {
+            let error = query(request).headers().unwrap_err().to_string();
+            assert!(!error.contains("secret") && error.contains("a.test"), "{error}");
         }
     }
 

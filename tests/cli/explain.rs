@@ -79,6 +79,98 @@ fn files_of_keys_that_are_none_are_named() {
     }
 }
 
+/// Both sides of what does not fit.
+#[test]
+fn what_was_compared_is_shown() {
+    let folder = folder();
+    let gateway = GATEWAY.to_owned()
+        + "            - name: readers
+              from: [{jwt: {other: {groups: readers}}}, {jwt: {sub: 'reader-*'}}]
+              to: [{paths: [/read/*]}]
+  egressAuthorization:
+    - {from: {serviceAccounts: [batch/*, payments/api]}, to: [{host: {exact: other.test}}]}
+";
+    std::fs::write(folder.path().join("gateway.yaml"), gateway).unwrap();
+    let with = |member: &str| CLAIMS.replacen('{', &format!("{{{member}, "), 1);
+    let of = |subject: &str| CLAIMS.replace("alice", subject);
+    let (get, delete) = ("GET https://api.test/read/x", "DELETE https://api.test/read");
+    for (request, claims, expected) in [
+        (
+            get,
+            CLAIMS.replace("auth.test", "auth.test/"),
+            "issuer: `https://auth.test/` is none of this server's, `https://auth.test`; they \
+             differ in the slash at the end",
+        ),
+        (
+            get,
+            CLAIMS.replace("egress", "mesh"),
+            "claims: Audiences in Jwt are not allowed: `aud` is `\"mesh\"`, and the rule asks for \
+             `egress`",
+        ),
+        (
+            get,
+            CLAIMS.replace("\"aud\": \"egress\", ", ""),
+            "claims: Audiences in Jwt are not allowed: the token has no `aud`, and the rule asks \
+             for `egress`",
+        ),
+        (get, of("alicia"), "nearest: `none`: `sub` is `alicia`, which must be `alice`"),
+        (get, of("reading"), "nearest: `readers`: `sub` is `reading`, which must match `reader-*`"),
+        (
+            get,
+            of("x").replacen('{', "{\"groups\": [\"readings\"], ", 1),
+            "nearest: `readers`: `groups` is `[\"readings\"]`, one of which must be `readers`",
+        ),
+        (
+            get,
+            of("x").replacen('{', "{\"groups\": \"writers readers\", ", 1),
+            "nearest: `readers`: `groups` is `writers readers`, which must be `readers`; it holds \
+             several words, and only `scope`, `scp`, `permission` and `oracle.oauth.scope` are \
+             read word by word",
+        ),
+        (
+            delete,
+            CLAIMS.to_owned(),
+            "nearest: `none`: the method is `DELETE`, which must be `GET` or `OPTIONS`",
+        ),
+        (
+            delete,
+            with("\"groups\": [\"readers\"]"),
+            "nearest: `readers`: the path must match `/read/*`",
+        ),
+        (
+            "DELETE https://api.test/read/..%2fx",
+            with("\"groups\": [\"readers\"]"),
+            "path: rules admit some readings of it and not others: `readers` admits \
+             `/read/..%2fx`, and none admits `/x`; servers differ on `%2f` at character 9",
+        ),
+    ] {
+        let (_, text) = explain(&folder, &["--request", request, "--claims", &claims]);
+        assert!(text.lines().any(|line| line.trim() == expected), "{expected}:\n{text}");
+    }
+    for (source, expected) in [
+        (
+            "spiffe://old.test/ns/payments/sa/api",
+            "source: the peer has no identity of a trusted domain: \
+             `spiffe://old.test/ns/payments/sa/api` is of `old.test`, and trusted is \
+             `cluster.local`",
+        ),
+        (
+            "spiffe://cluster.local/payments/api",
+            "source: the peer has no identity of a trusted domain: \
+             `spiffe://cluster.local/payments/api` is not of the form `spiffe://<trust domain>/ns/\
+             <namespace>/sa/<service account>`",
+        ),
+        (
+            "spiffe://cluster.local/ns/payments/sa/apis",
+            "nearest: `egressAuthorization[0]`: the source must be `batch/*` or `payments/api`",
+        ),
+    ] {
+        let request = ["--request", "GET https://other.test/", "--source", source];
+        let (_, text) = explain(&folder, &request);
+        assert!(text.lines().any(|line| line.trim() == expected), "{expected}:\n{text}");
+    }
+}
+
 /// A name that reads like the absence of one is told apart from it.
 #[test]
 fn a_rule_that_is_named_none_is_no_absence() {

@@ -12,6 +12,7 @@
 //! | `manifests` | the committed example for Istio and the documentation are what the program writes |
 //! | `prove` | `prove`, and guarantees that `compile` insists on |
 //! | `report` | `report`; what its page does in a browser is tested in `web/test/` |
+//! | `tokens` | tokens in queries, which are printed nowhere |
 //! | `streams` | standard output and standard error that are closed, full or unread |
 //! | `test` | `test` |
 //! | `wasm_plugin` | the flags of `compile --to wasm-plugin` |
@@ -38,4 +39,5 @@ mod prove;
 mod report;
 mod streams;
 mod test;
+mod tokens;
 mod wasm_plugin;

@@ -96,6 +96,7 @@ cases.yaml
             server: `api` governs the host `api.test`
             claims: taken as those of a verified token
             authorization: no rule admits the request
+            nearest: `alice-reads`: the method is `POST`, which must be `GET`
 
 1 passed, 1 failed
 ";

@@ -85,9 +85,10 @@ pub fn differs(args: &Args, policies: [&Compiled; 2], path: &Path) -> anyhow::Re
             return Ok(());
         }
         let claims = query.claims.as_ref().map(|claims| claims.get().to_owned());
-        let key = (query.request.clone(), query.source.clone(), claims, before, after);
-        let index = *known.entry(key).or_insert_with_key(|(.., before, after)| {
-            changed.push(Changed::new(&query, before, after, place));
+        let request = new.shown(&old.shown(&query.request));
+        let key = (request, query.source.clone(), claims, before, after);
+        let index = *known.entry(key).or_insert_with_key(|(request, .., before, after)| {
+            changed.push(Changed::new(request, &query, before, after, place));
             changed.len().saturating_sub(1)
         });
         if let Some(changed) = changed.get_mut(index) {
@@ -111,10 +112,10 @@ impl Changed {
         self.after.decision == "allow"
     }
 
-    fn new(query: &Query, before: &Brief, after: &Brief, place: &str) -> Self {
+    fn new(request: &str, query: &Query, before: &Brief, after: &Brief, place: &str) -> Self {
         Self {
             change: word(after.decision == "allow"),
-            request: query.request.clone(),
+            request: request.to_owned(),
             source: query.source.clone(),
             claims: query.claims.clone(),
             before: before.clone(),

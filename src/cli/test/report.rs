@@ -37,7 +37,7 @@ pub fn text(suites: &[Decided], out: &mut dyn Write) -> io::Result<()> {
 
 /// What was asked, what was expected beside what came, and why.
 pub fn difference(result: &CaseResult) -> Vec<String> {
-    let mut lines = vec![result.case.query.request.clone()];
+    let mut lines = vec![result.actual.request.clone()];
     let width = result.compared().map(|(_, expected, _)| expected.len()).max().unwrap_or(0).max(8);
     lines.push(format!("    {:<9}  {:<width$}  actual", "", "expected"));
     for (field, expected, actual) in result.compared() {
@@ -85,7 +85,7 @@ pub fn json(suites: &[Decided], out: &mut dyn Write) -> io::Result<()> {
             file,
             line: result.line,
             name: &result.case.name,
-            request: &result.case.query.request,
+            request: &result.actual.request,
             passed: result.passed(),
             expected: result.compared().map(expected).collect(),
             actual: &result.actual,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::engine::path::without_query;
-use crate::engine::percent::{Piece, pieces};
+use crate::engine::percent::decode_form;
 use crate::engine::request::Request;
 
 /// The parameters of a path with its query.
@@ -15,16 +15,15 @@ fn params(path: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn name_of(param: &[u8]) -> Cow<'_, [u8]> {
-    percent_decode(param.split(|byte| *byte == b'=').next().unwrap_or_default())
+    decode_form(param.split(|byte| *byte == b'=').next().unwrap_or_default())
 }
 
-/// The values of the parameters of this name, decoded, but for empty ones.
+/// The values of the parameters of this name, decoded, but for empty ones. One with an invalid
+/// escape makes no valid token.
 pub(super) fn tokens<'a>(request: &Request<'a>, name: &str) -> Vec<Cow<'a, [u8]>> {
     params(request.path())
         .filter(|param| *name_of(param) == *name.as_bytes())
-        .map(|param| {
-            percent_decode(param.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default())
-        })
+        .map(|param| decode_form(param.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default()))
         .filter(|value| !value.is_empty())
         .collect()
 }
@@ -40,19 +39,6 @@ pub(super) fn without(path: &[u8], names: &[&str]) -> Vec<u8> {
         out.extend(kept.join(&b'&'));
     }
     out
-}
-
-/// Decodes escapes and `+`; an invalid escape stays as it is, and then makes no valid token.
-fn percent_decode(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Cow::Borrowed(text);
-    }
-    let decoded = pieces(text).map(|(piece, _)| match piece {
-        Piece::Plain(b'+') => b' ',
-        Piece::Plain(byte) | Piece::Escaped(byte) => byte,
-        Piece::Broken => b'%',
-    });
-    Cow::Owned(decoded.collect())
 }
 
 #[cfg(test)]
