@@ -10,8 +10,10 @@ use crate::resource::diagnostic::Diagnostic;
 use crate::resource::source::{Origin, Span};
 use crate::resource::warning::Warning;
 
-/// Rules of a policy up to which this is looked for.
+/// Rules of a policy, and of one host, up to which this is looked for: every rule of a host is compared
+/// with all others.
 const MOST_RULES: usize = 2_000;
+const MOST_RULES_OF_HOST: usize = 100;
 /// The end of the path of a server's hostname.
 const HOSTNAME: &str = ".hostname";
 
@@ -32,6 +34,9 @@ impl Compiler<'_, '_> {
         let policy = self.tables.policy(servers, egress, self.options);
         let Ok(finder) = Finder::new(&policy) else { return };
         for (server, (_, deployment)) in policy.servers.iter().zip(servers) {
+            if deployment.rules.len() > MOST_RULES_OF_HOST {
+                continue;
+            }
             for found in finder.of_server(server) {
                 let span = |at: &usize| deployment.rules.get(*at).copied();
                 let Some(own) = span(&found.rule) else { continue };
@@ -58,7 +63,10 @@ impl Compiler<'_, '_> {
             rule.map(|rule| rule.name.as_str())
         };
         for host in egress {
-            let found = finder.of_egress_host(host);
+            let found = match host.rules.len() > MOST_RULES_OF_HOST {
+                true => Vec::new(),
+                false => finder.of_egress_host(host),
+            };
             for (at, index) in host.rules.iter().enumerate() {
                 let Some(entry) = name(index) else { continue };
                 let redundant = found.iter().find(|it: &&Redundant| it.rule == at);
