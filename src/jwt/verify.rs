@@ -3,7 +3,7 @@
 //! `jwt-simple` makes the tags of HS*. Signatures it checks only as part of a whole token, whose
 //! header and claims it judges by rules of its own (`typ`, the shape of `jwk`, the type of `iat`),
 //! which would refuse tokens that are valid here. So signatures alone are checked, by what
-//! `jwt-simple` itself is built on for ECDSA (`p256`, `p384`; [`super::p521`] is beside them), by
+//! `jwt-simple` itself is built on for ECDSA (`p256`, `p384`; `super::p521` is beside them), by
 //! `rsa`, as `jwt-simple` stops at 4096 bits and at the exponent 65537, and by `ed25519-dalek`,
 //! which takes less than half the time in the module.
 
