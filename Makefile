@@ -92,7 +92,7 @@ test-istio: filter ## Objects for Istio against the schemas of its CustomResourc
 lint: tools ## Formatting and clippy, warnings denied, for this machine and for the module
 	cargo fmt --all -- --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --test observability -- -D warnings
+	cargo clippy --locked --test observability --test zoo -- -D warnings
 	scripts/build-wasm.sh lint
 
 bench: export INSTALL ?= 1
