@@ -83,7 +83,11 @@ pub fn host(authority: &str) -> Option<String> {
 /// than are judged.
 pub fn readings(path: &str) -> Option<Vec<String>> {
     let control = |text: &str| text.chars().any(|c| c.is_ascii_control());
-    if path.contains('#') || !path.is_ascii() || control(path) || unescape(path, true).is_none() {
+    if path.contains('#')
+        || !path.is_ascii()
+        || control(path)
+        || unescape(path, &|_| true, true).is_none()
+    {
         return None;
     }
     let mut all = std::collections::BTreeSet::new();
@@ -95,21 +99,16 @@ pub fn readings(path: &str) -> Option<Vec<String>> {
         if all.len() > 256 {
             return None;
         }
-        // Escaped slashes are hidden from the decoder under a name that no path holds.
-        let mut hidden = text.clone();
-        for (escape, name) in HIDDEN {
-            hidden = hidden.replace(escape, name);
-        }
-        let mut but_slashes = unescape(&hidden, false)?;
-        for (escape, name) in HIDDEN {
-            but_slashes = but_slashes.replace(name, escape);
-        }
-        unseen.push(but_slashes);
-        let decoded = unescape(&text, false)?;
+        // Nothing decodes to what could not stand here, or to what no text holds.
+        let decoded = unescape(&text, &|_| true, false)?;
         if control(&decoded) {
             return None;
         }
         unseen.push(decoded);
+        let slash = |c: char| c == '/' || c == '\\';
+        unseen.push(unescape(&text, &|c| !slash(c), false)?);
+        unseen.push(unescape(&text, &slash, false)?);
+        unseen.push(unescape(&text, &|c| c.is_ascii_alphanumeric() || "-._~".contains(c), false)?);
         unseen.push(text.split('\\').collect::<Vec<_>>().join("/"));
         unseen.push(without_parameters(&text));
         let mut merged = text.clone();
@@ -117,18 +116,19 @@ pub fn readings(path: &str) -> Option<Vec<String>> {
             merged = merged.replace("//", "/");
         }
         unseen.push(merged);
-        unseen.push(without_dots(&text, false));
-        unseen.push(without_dots(&text, true));
+        unseen.push(without_dots(&text, |segment| segment.to_owned()));
+        unseen.push(without_dots(&text, without_parameters));
+        let dots = |segment: &str| segment.replace("%2e", ".").replace("%2E", ".");
+        unseen.push(without_dots(&text, dots));
         unseen.push(text.chars().take_while(|c| !"?#".contains(*c)).collect());
     }
     let bytes: usize = all.iter().map(String::len).sum();
     (all.len() == 1 || bytes <= 131_072).then(|| all.into_iter().collect())
 }
 
-const HIDDEN: [(&str, &str); 4] =
-    [("%2f", "\u{1}"), ("%2F", "\u{2}"), ("%5c", "\u{3}"), ("%5C", "\u{4}")];
-
-fn unescape(text: &str, strict: bool) -> Option<String> {
+/// Decodes the escapes of what is wanted; nothing where the outcome is no text, or, where that is
+/// `strict`, where an escape is broken.
+fn unescape(text: &str, wanted: &dyn Fn(char) -> bool, strict: bool) -> Option<String> {
     let bytes = text.as_bytes();
     let (mut out, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
@@ -137,7 +137,7 @@ fn unescape(text: &str, strict: bool) -> Option<String> {
             two.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u8::from_str_radix(two, 16).ok())?
         });
         match (bytes[at], digits) {
-            (b'%', Some(value)) => {
+            (b'%', Some(value)) if wanted(char::from(value)) => {
                 out.push(value);
                 at += 3;
             }
@@ -162,7 +162,8 @@ fn without_parameters(text: &str) -> String {
     out
 }
 
-fn without_dots(text: &str, with_parameters: bool) -> String {
+/// Resolves the segments that are `.` or `..` by the name given to them.
+fn without_dots(text: &str, name: impl Fn(&str) -> String) -> String {
     let (root, relative) = match text.strip_prefix('/') {
         Some(rest) => ("/", rest),
         None => ("", text),
@@ -170,14 +171,11 @@ fn without_dots(text: &str, with_parameters: bool) -> String {
     let segments: Vec<&str> = relative.split('/').collect();
     let mut out: Vec<&str> = Vec::new();
     for (index, segment) in segments.iter().enumerate() {
-        let name = match with_parameters {
-            true => segment.split(';').next().unwrap_or(segment),
-            false => segment,
-        };
+        let name = name(segment);
         if name == ".." {
             out.pop();
         }
-        if !matches!(name, "." | "..") {
+        if !matches!(name.as_str(), "." | "..") {
             out.push(segment);
         } else if index + 1 == segments.len() {
             out.push("");

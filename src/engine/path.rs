@@ -1,11 +1,11 @@
 //! The readings of a path: what different servers make of the same bytes.
 //!
-//! Servers decode escapes once or more often, take `\` for `/`, drop `;parameters`, merge slashes,
-//! resolve dot segments and end the path at a decoded `?`, or do not, and each in an order of its
-//! own: Tomcat drops parameters before it decodes, others afterwards. A path on which they differ
-//! must not slip past a rule that was written for one reading, so the engine judges it under all of
-//! them: the closure of the path under every step. Paths without any of these bytes, nearly all,
-//! have one reading and are found by a single scan.
+//! Servers decode escapes, all or some, once or more often, take `\` for `/`, drop `;parameters`,
+//! merge slashes, resolve dot segments and end the path at a decoded `?`, or do not, and each in an
+//! order of its own: Tomcat drops parameters before it decodes, others afterwards. A path on which
+//! they differ must not slip past a rule that was written for one reading, so the engine judges it
+//! under all of them: the closure of the path under every step. Paths without any of these bytes,
+//! nearly all, have one reading and are found by a single scan.
 
 use super::percent::{Piece, pieces};
 
@@ -127,6 +127,11 @@ enum Step {
     /// Decodes every escape but those of `/` and `\`, as servers do that tell an escaped slash
     /// from one that separates.
     DecodeButSlashes,
+    /// Decodes the escapes of `/` and `\` alone, as an Envoy does with `UNESCAPE_AND_FORWARD`.
+    DecodeSlashes,
+    /// Decodes the escapes of what needs none alone (RFC 3986, section 6.2.2.2), as proxies do that
+    /// normalize what they pass on.
+    DecodeUnreserved,
     /// Takes `\` for `/`.
     TurnBackslashes,
     /// Drops `;parameters` from each segment.
@@ -137,19 +142,25 @@ enum Step {
     ResolveDots,
     /// Resolves dot segments that have parameters too, such as `..;x`.
     ResolveDotsWithParameters,
+    /// Resolves dot segments whose dots are escaped, and decodes nothing else, as the URL standard
+    /// of browsers and Node does (WHATWG URL, "double-dot URL path segment").
+    ResolveEscapedDots,
     /// Ends the path at a `?` or `#`, which was an escape when it was sent.
     End,
 }
 
 impl Step {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Decode,
         Self::DecodeButSlashes,
+        Self::DecodeSlashes,
+        Self::DecodeUnreserved,
         Self::TurnBackslashes,
         Self::DropParameters,
         Self::MergeSlashes,
         Self::ResolveDots,
         Self::ResolveDotsWithParameters,
+        Self::ResolveEscapedDots,
         Self::End,
     ];
 
@@ -162,15 +173,18 @@ impl Step {
         let has = |bytes: &[u8]| path.bytes().any(|byte| bytes.contains(&byte));
         Ok(match self {
             Self::Decode if has(b"%") => Some(decode(path, |_| true)?),
-            Self::DecodeButSlashes if has(b"%") => {
-                Some(decode(path, |byte| !matches!(byte, b'/' | b'\\'))?)
-            }
+            Self::DecodeButSlashes if has(b"%") => Some(decode(path, |byte| !is_slash(byte))?),
+            Self::DecodeSlashes if has(b"%") => Some(decode(path, is_slash)?),
+            Self::DecodeUnreserved if has(b"%") => Some(decode(path, is_unreserved)?),
             Self::TurnBackslashes if has(b"\\") => Some(path.replace('\\', "/")),
             Self::DropParameters if has(b";") => Some(drop_parameters(path)),
             Self::MergeSlashes if path.contains("//") => Some(merge_slashes(path)),
             Self::ResolveDots if has(b".") => Some(resolve_dots(path, |segment| segment)),
             Self::ResolveDotsWithParameters if has(b".") && has(b";") => {
                 Some(resolve_dots(path, without_parameters))
+            }
+            Self::ResolveEscapedDots if path.contains("%2e") || path.contains("%2E") => {
+                Some(resolve_dots(path, unescaped_dots))
             }
             Self::End => path.split_once(['?', '#']).map(|(path, _)| path.to_owned()),
             _ => None,
@@ -200,12 +214,29 @@ fn decode(path: &str, wanted: impl Fn(u8) -> bool) -> Result<String, PathError> 
     String::from_utf8(out).map_err(|_| PathError::Utf8)
 }
 
+fn is_slash(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\')
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
 fn drop_parameters(path: &str) -> String {
     path.split('/').map(without_parameters).collect::<Vec<_>>().join("/")
 }
 
 fn without_parameters(segment: &str) -> &str {
     segment.split(';').next().unwrap_or_default()
+}
+
+/// The dot segment that a segment is once its dots are decoded, or the segment itself.
+fn unescaped_dots(segment: &str) -> &str {
+    match segment.replace("%2e", ".").replace("%2E", ".").as_str() {
+        "." => ".",
+        ".." => "..",
+        _ => segment,
+    }
 }
 
 fn merge_slashes(path: &str) -> String {
@@ -322,6 +353,26 @@ mod tests {
     }
 
     #[test]
+    fn some_escapes_are_decoded_while_others_stay() {
+        let table = [
+            // By an Envoy or a mesh that decodes slashes alone, and by one that decodes what needs
+            // no escape alone.
+            ("/files/..%2fp%61y", "/p%61y"),
+            ("/files/..%5cp%61y", "/p%61y"),
+            ("/files/%2e%2e/%70ay%20x", "/pay%20x"),
+            // By the URL standard, which decodes nothing.
+            ("/v1/payments/%2e%2e/p%61yments/42", "/v1/p%61yments/42"),
+            ("/files/%2E./fi%6ces/x", "/fi%6ces/x"),
+            ("/files/%2e/%66", "/files/%66"),
+            ("/files\\.%2e/%66", "/%66"),
+        ];
+        for (path, reading) in table {
+            let readings = several(path);
+            assert!(readings.iter().any(|it| it == reading), "{path} is read as {readings:?}");
+        }
+    }
+
+    #[test]
     fn harmless_escapes_have_two_readings() {
         assert_eq!(several("/@scope%2fpackage"), ["/@scope%2fpackage", "/@scope/package"]);
         assert_eq!(several("/100%25"), ["/100%25", "/100%"]);
@@ -398,11 +449,11 @@ mod tests {
                 prop_oneof![
                     Just("/"), Just("a"), Just(".."), Just("."), Just(";"), Just("\\"),
                     Just("%2f"), Just("%5c"), Just("%2e"), Just("%3b"), Just("%3f"), Just("%25"),
-                    Just("%252f"), Just("//"),
+                    Just("%252f"), Just("//"), Just("%61"), Just("%20"),
                 ],
                 0..9,
             ),
-            choices in proptest::collection::vec(0_usize..8, 0..12),
+            choices in proptest::collection::vec(0..Step::ALL.len(), 0..12),
         ) {
             let path = format!("/{}", parts.concat());
             let Ok(readings) = readings(path.as_bytes()) else { return Ok(()) };
