@@ -19,7 +19,7 @@ endif
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help run test test-observability test-docker test-func-e test-istio oci release conformance \
-	wasm filter report-page test-web envoy lint bench bench-engine bench-micro soak security fuzz deny \
+	wasm filter report-page test-web envoy lint bench bench-engine bench-micro soak security fuzz mutants deny \
 	zoo sbom reproducible clean tools
 
 help: ## This list
@@ -122,6 +122,13 @@ zoo: tools filter ## Real servers as judges of what the filter lets through (ZOO
 
 fuzz: tools ## Fuzz every target for FUZZ_SECONDS (60), or for FUZZ_RUNS inputs
 	@scripts/fuzz.sh
+
+mutants: export MUTANTS_BASE ?=
+mutants: export MUTANTS_COUNT ?=
+mutants: export MUTANTS_SHARD ?=
+mutants: export MUTANTS_SECONDS ?=
+mutants: tools ## Does a test notice each small change of the pure parts? (MUTANTS_BASE, MUTANTS_COUNT)
+	@scripts/mutants.sh
 
 deny: tools ## Licences, duplicates, sources and known vulnerabilities of all dependencies
 	@scripts/deny.sh
