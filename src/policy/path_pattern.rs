@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use super::segment_pattern::SegmentPattern;
+use super::segment_pattern::{PartialSegment, SegmentPattern};
 use super::state::{State, Takes};
 
 /// Longest accepted pattern in bytes.
@@ -45,7 +45,7 @@ pub enum PathPatternError {
     #[error("a path pattern cannot be empty; write `*` for any path")]
     Empty,
     /// `{*}` or `{**}` shares its segment with other text.
-    #[error("`{{*}}` and `{{**}}` must fill a whole path segment, as in `/v1/{{*}}/items`")]
+    #[error("{PartialSegment}")]
     PartialSegment,
     /// The pattern is longer than [`MAX_PATTERN_BYTES`].
     #[error("a path pattern can be at most {MAX_PATTERN_BYTES} bytes long")]
@@ -65,7 +65,10 @@ impl PathPattern {
             return Err(PathPatternError::TooLong);
         }
         if pattern.contains("{*}") || pattern.contains("{**}") {
-            return SegmentPattern::parse(pattern).map(|p| Self(Form::Segments(p)));
+            let compiled = SegmentPattern::parse(pattern);
+            return compiled
+                .map(|compiled| Self(Form::Segments(compiled)))
+                .map_err(|PartialSegment| PathPatternError::PartialSegment);
         }
         let Some((first, rest)) = pattern.split_once('*') else {
             return Ok(Self(Form::Exact(pattern.into())));

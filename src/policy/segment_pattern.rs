@@ -4,8 +4,12 @@
 //! set of active states once. That costs path length times pattern length at most, whatever the
 //! pattern (Thompson, 1968), where a backtracking matcher can be made to take far longer.
 
-use super::path_pattern::PathPatternError;
 use super::state::{State, Takes};
+
+/// `{*}` or `{**}` shares its segment with other text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`{{*}}` and `{{**}}` must fill a whole path segment, as in `/v1/{{*}}/items`")]
+pub struct PartialSegment;
 
 /// A compiled pattern that holds at least one `{*}` or `{**}`.
 #[derive(Debug, Clone)]
@@ -17,8 +21,8 @@ impl SegmentPattern {
     /// Compiles a pattern; `{*}` and `{**}` must each fill a segment.
     ///
     /// # Errors
-    /// See [`PathPatternError`].
-    pub fn parse(pattern: &str) -> Result<Self, PathPatternError> {
+    /// When one of them does not.
+    pub fn parse(pattern: &str) -> Result<Self, PartialSegment> {
         let mut states = Vec::new();
         // Whether the next segment still needs the `/` before it.
         let mut separator = false;
@@ -51,7 +55,7 @@ impl SegmentPattern {
                     states.push(State::new(Takes::SegmentByte, 0));
                     states.push(State::new(Takes::SegmentRun, 1));
                 } else if segment.contains("{*}") || segment.contains("{**}") {
-                    return Err(PathPatternError::PartialSegment);
+                    return Err(PartialSegment);
                 } else {
                     states.extend(segment.bytes().map(|byte| match byte {
                         b'*' => State::any_run(),
