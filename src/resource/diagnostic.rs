@@ -6,7 +6,6 @@
 use std::ops::Range;
 
 use super::source::{Origin, Span};
-use super::tree::Node;
 use super::warning::Warning;
 
 /// How bad it is.
@@ -96,11 +95,6 @@ impl Diagnostic {
         self.span = Some(origin.span);
         self.field = Some(origin.field.clone());
         self
-    }
-
-    /// Points at a node.
-    pub fn on(self, node: Node<'_>) -> Self {
-        self.at(&node.origin())
     }
 
     /// Adds another place that matters.

@@ -37,6 +37,12 @@ fn names_kind(node: Node<'_>) -> bool {
         .any(|key| closest(key, ["apiVersion", "kind"].into_iter()).is_some())
 }
 
+/// Whether an `apiVersion` is of a group of TSB.
+pub fn is_of_tsb(version: &str) -> bool {
+    let group = version.split('/').next().unwrap_or_default();
+    group == "tetrate.io" || group.ends_with(".tetrate.io")
+}
+
 /// Adds the items of a document, those of lists in lists too. What is no list is one item itself.
 pub fn expand<'a>(root: Node<'a>, items: &mut Vec<Item<'a>>, findings: &mut Vec<Diagnostic>) {
     expand_item(Item::new(root, None), items, findings);
@@ -74,7 +80,7 @@ impl<'a> Listed<'a> {
     fn read(list: Item<'a>) -> Option<Self> {
         let kind = list.kind?.strip_suffix("List")?;
         let typed = (!kind.is_empty()).then_some(Item { kind: Some(kind), ..list });
-        let ours = typed.is_none() || list.version.is_some_and(super::kinds::is_of_tsb);
+        let ours = typed.is_none() || list.version.is_some_and(is_of_tsb);
         let wrong = |node: Node<'a>, message: String, hint: &str| {
             // What a list of another product holds is not read anyway.
             ours.then(|| Self::Wrong(Box::new(Diagnostic::error(message).on(node).hint(hint))))

@@ -4,7 +4,7 @@
 //! is an error: whoever misspelt a word of it must not believe that it is enforced.
 
 use super::diagnostic::Diagnostic;
-use super::items::Item;
+use super::items::{Item, is_of_tsb};
 use super::shape::{closest, suggest};
 use super::tree::Node;
 
@@ -90,12 +90,6 @@ pub enum Kind {
     Mistaken(Box<Diagnostic>),
     /// Anything else.
     Other,
-}
-
-/// Whether an `apiVersion` is of a group of TSB.
-pub fn is_of_tsb(version: &str) -> bool {
-    let group = version.split('/').next().unwrap_or_default();
-    group == "tetrate.io" || group.ends_with(".tetrate.io")
 }
 
 /// The kinds of a version that are read.

@@ -309,6 +309,13 @@ fn is_number(text: &str) -> bool {
         })
 }
 
+impl Diagnostic {
+    /// Points at a node.
+    pub fn on(self, node: Node<'_>) -> Self {
+        self.at(&node.origin())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
