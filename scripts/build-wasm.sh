@@ -14,7 +14,8 @@
 #   rustup      rustup adds the target to it
 #   debian      Debian's rustc-web and cargo-web build the standard library from rust-web-src
 #
-# Where wasm-opt (Binaryen) is on PATH, it makes the module a tenth smaller and somewhat faster.
+# wasm-opt (Binaryen) makes the module a tenth smaller and faster, and belongs to the build. Where it
+# cannot be had, the module is built without, and the script says so.
 #
 # INSTALL=1 lets it install Debian's packages when it runs as root. Nothing else is installed, and
 # where no way is open it says what to install.
@@ -68,6 +69,17 @@ $TARGET' has to work, or Debian's own toolchain has to be there" $DEBIAN_PACKAGE
         debian_is_ready || die "Debian's toolchain is still incomplete after the installation"
         way=debian
     fi
+}
+
+# want_wasm_opt: has it installed where that is allowed. A module without it works all the same.
+want_wasm_opt() {
+    command -v wasm-opt >/dev/null && return
+    if [ "${INSTALL:-0}" = 1 ] && [ "$(id -u)" = 0 ]; then
+        (need_packages "wasm-opt is missing" binaryen) || true
+    fi
+    command -v wasm-opt >/dev/null ||
+        say "WARNING: wasm-opt is missing, so the module will be larger and slower than it should" \
+            "be, and other bytes than a release's. Install Debian's package binaryen, or Binaryen."
 }
 
 choose_way
@@ -167,6 +179,7 @@ build_module() {
 
 case $mode in
 build | filter)
+    want_wasm_opt
     build_module egress_auth.wasm scripts/wasm-interface.txt "$target_dir" "$@"
     if [ "$mode" = build ]; then
         build_module egress_auth_page.wasm scripts/wasm-page-interface.txt "$target_dir-page" \

@@ -29,6 +29,10 @@ struct Args {
     /// Only this scenario, results into a temporary folder; repeatable
     #[arg(long = "scenario", value_name = "NAME")]
     scenarios: Vec<String>,
+    /// Another module beside this filter in every scenario, such as that of an earlier commit;
+    /// results into a temporary folder
+    #[arg(long, value_name = "FILE")]
+    beside: Option<PathBuf>,
     /// How often each variant is measured in each scenario; default: 12, or 2 with --quick
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     rounds: Option<u16>,
@@ -43,7 +47,13 @@ struct Args {
 /// Runs the benchmark.
 pub fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let groups = chosen(groups(), &args.scenarios)?;
+    let mut groups = chosen(groups(), &args.scenarios)?;
+    if let Some(other) = &args.beside {
+        ensure!(other.is_file(), "{}: there is no such module", other.display());
+        let beside =
+            |group: Vec<Scenario>| group.into_iter().map(Scenario::beside_other_module).collect();
+        groups = groups.into_iter().map(beside).collect();
+    }
     let settings = settings(&args)?;
     let module_bytes = std::fs::metadata(module())
         .with_context(|| format!("{}: run `make wasm`", module().display()))?
@@ -69,6 +79,7 @@ pub fn main() -> anyhow::Result<()> {
         load_core,
         tokens: Tokens::kept_in(&target.join("bench-tokens"))?,
         certificates: Certificates::new()?,
+        other_module: args.beside.clone(),
     };
     let mut scenarios = Vec::new();
     for group in &groups {
@@ -85,7 +96,7 @@ pub fn main() -> anyhow::Result<()> {
 
     let results = Results {
         command: command(),
-        ratios: ratios(targets(), &scenarios),
+        ratios: ratios(targets(&groups), &scenarios),
         sizes: sizes(module_bytes, &scenarios),
         machine,
         settings,
@@ -94,7 +105,8 @@ pub fn main() -> anyhow::Result<()> {
         host_calls: serde_saphyr::from_str(HOST_CALLS)?,
         scenarios,
     };
-    let folder = match args.quick || !args.scenarios.is_empty() {
+    let partial = args.quick || !args.scenarios.is_empty() || args.beside.is_some();
+    let folder = match partial {
         true => target.join("side-by-side"),
         false => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/performance"),
     };

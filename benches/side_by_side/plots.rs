@@ -41,6 +41,7 @@ fn colour(variant: Variant) -> RGBColor {
         Variant::NativeUncached => RGBColor(148, 103, 189),
         Variant::NativeLinear => RGBColor(214, 39, 40),
         Variant::Filter => RGBColor(44, 160, 44),
+        Variant::OtherModule => RGBColor(152, 223, 138),
     }
 }
 

@@ -2,6 +2,7 @@
 //! clock of the processor above all, changes for all of them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use super::requests::{self, Request};
 use super::results::{LaneResult, Round, ScenarioResult, Settings};
 use super::scenario::Scenario;
 use super::tokens::Tokens;
-use super::variant::Variant;
+use super::variant::{Variant, module};
 
 /// What every group needs.
 pub struct Setup {
@@ -29,6 +30,8 @@ pub struct Setup {
     pub tokens: Tokens,
     /// The two sides of mTLS.
     pub certificates: Certificates,
+    /// The other module, where one is compared.
+    pub other_module: Option<PathBuf>,
 }
 
 impl Setup {
@@ -37,7 +40,11 @@ impl Setup {
         let folder = tempfile::tempdir()?;
         let document = shape.document(&self.tokens.jwks(shape.algorithm)?);
         let flags = if shape.workloads { self.certificates.flags()? } else { Vec::new() };
-        let bootstrap = variant.bootstrap(&document, &flags, folder.path())?;
+        let module = match (variant, &self.other_module) {
+            (Variant::OtherModule, Some(other)) => other.clone(),
+            _ => module(),
+        };
+        let bootstrap = variant.bootstrap(&document, &flags, &module, folder.path())?;
         Envoy::start(&bootstrap, self.envoy_core)
     }
 }
@@ -63,7 +70,7 @@ pub fn measure(
     for (number, scenario) in group.iter().enumerate() {
         let Scenario { traffic, shape, headers, .. } = *scenario;
         let requests = Arc::new(requests::build(traffic, shape, headers, &mut setup.tokens)?);
-        for &variant in scenario.variants {
+        for &variant in &scenario.variants {
             progress.set_message(format!("starting {}: {}", scenario.name, variant.name()));
             if let std::collections::btree_map::Entry::Vacant(entry) =
                 envoys.entry((variant, shape))

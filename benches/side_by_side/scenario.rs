@@ -21,23 +21,31 @@ pub struct Scenario {
     /// Headers of each request beside those it needs.
     pub headers: usize,
     /// Who is compared.
-    pub variants: &'static [Variant],
+    pub variants: Vec<Variant>,
 }
 
 impl Scenario {
-    fn new(name: &str, about: &str, traffic: Traffic, variants: &'static [Variant]) -> Self {
+    fn new(name: &str, about: &str, traffic: Traffic, variants: &[Variant]) -> Self {
         Self {
             name: name.to_owned(),
             about: about.to_owned(),
             shape: Shape::PLAIN,
             traffic,
             headers: 0,
-            variants,
+            variants: variants.to_vec(),
         }
     }
 
     fn of(self, shape: Shape) -> Self {
         Self { shape, ..self }
+    }
+
+    /// The same with another module beside the filter.
+    pub fn beside_other_module(mut self) -> Self {
+        if self.variants.contains(&Filter) {
+            self.variants.push(Variant::OtherModule);
+        }
+        self
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::scenario::{spread, warm};
+use super::scenario::{Scenario, spread, warm};
 use super::variant::Variant::{self, Filter, Native, NativeLinear, NativeUncached};
 use super::verdict::Bound;
 
@@ -34,8 +34,20 @@ pub struct Target {
     pub bound: Bound,
 }
 
-/// All ratios, in the order in which they are shown.
-pub fn targets() -> Vec<Target> {
+/// All ratios of these scenarios, in the order in which they are shown.
+pub fn targets(groups: &[Vec<Scenario>]) -> Vec<Target> {
+    let beside = groups.iter().flatten().map(|scenario| Target {
+        what: format!("{}, against {}", scenario.name, Variant::OtherModule.name()),
+        measure: Measure::Throughput,
+        over: (scenario.name.clone(), Filter),
+        under: (scenario.name.clone(), Variant::OtherModule),
+        bound: Bound::Shown,
+    });
+    always().into_iter().chain(beside).collect()
+}
+
+/// What is compared in every run.
+fn always() -> Vec<Target> {
     use Bound::{AtLeast, AtMost, Shown};
     // The filter over a comparator in the same scenario, by throughput.
     let against = |what: &str, scenario: &str, other: Variant, bound| Target {

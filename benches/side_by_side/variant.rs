@@ -34,6 +34,8 @@ pub enum Variant {
     NativeLinear,
     /// This filter.
     Filter,
+    /// This filter as another module has it, such as that of an earlier commit.
+    OtherModule,
 }
 
 impl Variant {
@@ -45,23 +47,25 @@ impl Variant {
             Self::NativeUncached => "native, no token cache",
             Self::NativeLinear => "native, linear form",
             Self::Filter => "egress-auth",
+            Self::OtherModule => "egress-auth, the other module",
         }
     }
 
     /// Flags of `compile`.
     fn output(self) -> &'static [&'static str] {
         match self {
-            Self::None | Self::Filter => &["--to", "envoy"],
+            Self::None | Self::Filter | Self::OtherModule => &["--to", "envoy"],
             Self::Native | Self::NativeUncached => &["--to", "envoy-native"],
             Self::NativeLinear => &["--to", "envoy-native", "--linear"],
         }
     }
 
-    /// The bootstrap for a document, which is put into `folder`.
+    /// The bootstrap for a document, which is put into `folder`, with a module.
     pub fn bootstrap(
         self,
         document: &Value,
         flags: &[String],
+        module: &Path,
         folder: &Path,
     ) -> anyhow::Result<Value> {
         let file = folder.join("gateway.yaml");
@@ -71,7 +75,7 @@ impl Variant {
             .arg(&file)
             .args(self.output())
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--wasm"])
-            .arg(module())
+            .arg(module)
             .args(flags)
             .output()
             .with_context(|| format!("cannot run {PROGRAM}"))?;
@@ -110,7 +114,7 @@ impl Variant {
                 filters.retain(|filter| filter.get("name") != Some(&FILTER_NAME.into()));
                 ensure!(filters.len() + 1 == before, "no filter to take away");
             }
-            Self::Filter => {}
+            Self::Filter | Self::OtherModule => {}
             Self::Native | Self::NativeLinear | Self::NativeUncached => {
                 let cached = self != Self::NativeUncached;
                 let changed = filters.iter_mut().map(|filter| set_token_cache(filter, cached));
