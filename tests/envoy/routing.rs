@@ -102,6 +102,35 @@ fn no_dot_segment_leads_out_of_what_a_rule_put_in_its_place() {
     }
 }
 
+/// A prefix may end within a segment, and then the rest of it comes behind the slash of the new path.
+#[test]
+fn no_dot_segment_arises_where_a_prefix_ends() {
+    let echo = Echo::start().unwrap();
+    for to in ["/tenants/a/", "/"] {
+        let rules = format!(
+            "    - match: [{{uri: {{prefix: /public}}}}]\n      modify: {{rewrite: {{uri: {to}}}}}\n      \
+             {ROUTE}\n"
+        );
+        let envoy = Gateway::of_servers(&server("\"*\"", &rules))
+            .upstream("partner.internal", echo.address())
+            .start(1);
+        for rest in [
+            "..", "../q", "./q", "..;/q", ".;x/q", "..%2fq", "..%5cq", "..%252fq", "%2e%2e/q",
+            ".%252e/q",
+        ] {
+            let response = get(envoy.gateway(), &format!("/public{rest}"));
+            let received = echo.take_received();
+            assert_eq!(response.status, 400, "{rest} for {to}: {received:?}");
+            assert!(received.is_empty());
+        }
+        for (rest, arrives) in [("", ""), ("/q", "q"), ("x/q", "x/q"), ("...", "..."), (".q", ".q")]
+        {
+            assert_eq!(get(envoy.gateway(), &format!("/public{rest}")).status, 200, "{rest}");
+            assert_eq!(only(&echo).path, format!("{to}{arrives}"), "{rest}");
+        }
+    }
+}
+
 #[test]
 fn rules_are_tried_in_order_and_only_for_what_is_allowed() {
     let (first, second) = (Echo::start().unwrap(), Echo::start().unwrap());

@@ -8,12 +8,17 @@ use crate::compile::header;
 use crate::compile::hostname::{canonical_host, without_the_rest};
 use crate::compile::model::DestinationHost;
 use crate::compile::model::routing::{HeaderChanges, Redirect, RouteAction, RouteRule};
+use crate::engine::path::{Readings, readings};
 use crate::policy::header::{folded, is_kept_by_envoy};
 use crate::resource::tree::{Node, Value};
 use crate::resource::warning::Warning;
 
 /// Largest body that Envoy answers with at once, unless told otherwise.
 const MAX_BODY_BYTES: usize = 4_096;
+/// Longest value of a header that a rule writes, and most of them (`HeaderValue` and `Route` of
+/// Envoy's API).
+const MAX_VALUE_BYTES: usize = 16_384;
+const MAX_WRITTEN: usize = 1_000;
 
 /// Whose headers are changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +78,11 @@ impl<'a> Reader<'a, '_> {
             );
             return None;
         }
+        if leads_elsewhere(text) {
+            let message = format!("upstreams may read `{text}` as another path");
+            self.error(node, message, "write the path without dot segments and broken escapes");
+            return None;
+        }
         Some(text.to_owned())
     }
 
@@ -114,7 +124,13 @@ impl<'a> Reader<'a, '_> {
             for (key, value) in node.get(field).into_iter().flat_map(Node::entries) {
                 let Some(text) = value.string() else { continue };
                 let name = self.header_to_change(key, of, true);
-                if text.bytes().any(|byte| byte < 0x20 && byte != b'\t' || byte == 0x7f) {
+                if text.len() > MAX_VALUE_BYTES {
+                    let message = format!(
+                        "the value has {} bytes, and Envoy takes {MAX_VALUE_BYTES} at most",
+                        text.len()
+                    );
+                    self.error(value, message, "write a shorter one");
+                } else if text.bytes().any(|byte| byte < 0x20 && byte != b'\t' || byte == 0x7f) {
                     let message = "no header has a control character in its value";
                     self.error(value, message, "write the value on one line");
                 } else if text.split('%').count() > 2 {
@@ -130,6 +146,11 @@ impl<'a> Reader<'a, '_> {
         }
         for item in node.get("remove").into_iter().flat_map(Node::items) {
             changes.remove.extend(self.header_to_change(item, of, false));
+        }
+        let written = changes.set.len().saturating_add(changes.add.len());
+        if written > MAX_WRITTEN {
+            let message = format!("{written} headers are written, and Envoy takes {MAX_WRITTEN}");
+            self.error(node, message, "leave some of them to the upstream");
         }
         let twice =
             changes.set.iter().chain(&changes.add).find(|(name, _)| changes.remove.contains(name));
@@ -242,6 +263,17 @@ impl<'a> Reader<'a, '_> {
             self.error(written, message, "answer with a shorter one");
         }
         Some(RouteAction::Respond { status, body })
+    }
+}
+
+/// Whether a path that is put in place of another has a dot segment to some upstream, or would make
+/// an escape of what follows.
+fn leads_elsewhere(path: &str) -> bool {
+    let dots = |path: &str| path.split('/').any(|segment| matches!(segment, "." | ".."));
+    match readings(path.as_bytes()) {
+        Ok(Readings::One(path)) => dots(path),
+        Ok(Readings::Several(all)) => all.iter().any(|path| dots(path)),
+        Err(_) => true,
     }
 }
 

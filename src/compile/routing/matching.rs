@@ -1,6 +1,6 @@
 //! Which requests a rule is for.
 
-use super::Reader;
+use super::{Reader, re2};
 use crate::compile::header;
 use crate::compile::model::routing::{RouteMatch, TextMatch};
 use crate::policy::header::{folded, is_kept_by_envoy};
@@ -78,9 +78,7 @@ impl<'a> Reader<'a, '_> {
             "exact" => TextMatch::Exact(text.to_owned()),
             "prefix" => TextMatch::Prefix(text.to_owned()),
             _ => {
-                if let Err(error) = regex_syntax::Parser::new().parse(text) {
-                    let why = error.to_string();
-                    let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                if let Some(why) = re2::refuses(text) {
                     let message =
                         format!("`{}` is no regular expression: {why}", text.escape_debug());
                     self.error(value, message, "write one of RE2, which describes the whole text");

@@ -7,6 +7,7 @@
 //! | `tls` | TLS towards the external host |
 //! | `changes` | what is changed of requests and answers, and what is answered instead |
 //! | `repeat` | timeouts and retries |
+//! | `re2` | what Envoy's regular expressions know |
 //!
 //! Rules never decide whether a request is allowed. That is decided before, on the request as it
 //! came, so nothing here may depend on what the filter adds to a request or takes out of it.
@@ -14,6 +15,7 @@
 mod changes;
 mod destination;
 mod matching;
+mod re2;
 mod repeat;
 mod tls;
 

@@ -50,12 +50,14 @@ fn nowhere(name: &str, hostname: &str) -> Value {
 
 fn virtual_host(route: &Route) -> Value {
     let guard = route.entries.iter().any(|entry| entry.rule.as_ref().is_some_and(depends_on_path));
-    let guard = guard.then(hidden_dot_segments);
+    let guard = guard.then(|| refused(&dot_segment_regex()));
+    let joints = route.entries.iter().flat_map(rule::joined_prefixes);
+    let guards = guard.into_iter().chain(joints.map(|prefix| refused(&joint_regex(prefix))));
     let routes = route.entries.iter().flat_map(rule::routes);
     json!({
         "name": route.hostname,
         "domains": domains(&route.hostname),
-        "routes": guard.into_iter().chain(routes).collect::<Vec<_>>(),
+        "routes": guards.chain(routes).collect::<Vec<_>>(),
     })
 }
 
@@ -67,9 +69,9 @@ fn depends_on_path(rule: &RouteRule) -> bool {
 /// Paths with dot segments that Envoy does not see and the upstream may: they would lead out of the
 /// prefix that a rule matched, or put in its place, though the decision was about the path as it
 /// came. What the filter judged by every reading is refused there.
-fn hidden_dot_segments() -> Value {
+fn refused(regex: &str) -> Value {
     json!({
-        "match": {"safe_regex": {"regex": dot_segment_regex()}},
+        "match": {"safe_regex": {"regex": regex}},
         "direct_response": {
             "status": 400,
             "body": {"inline_string": "the path can be read in several ways"},
@@ -77,12 +79,19 @@ fn hidden_dot_segments() -> Value {
     })
 }
 
-/// A path with a dot segment, by whatever reading: RE2, over the whole path.
+// Parts of a path by whatever reading, in RE2.
+const SLASH: &str = r"(?:/|\\|%(?:25)*(?:2[fF]|5[cC]))";
+const DOT: &str = r"(?:\.|%(?:25)*2[eE])";
+const END: &str = r"(?:[;/\\]|%(?:25)*(?:2[fF]|5[cC]|3[bBfF]|23))";
+
+/// A path with a dot segment: over the whole path.
 fn dot_segment_regex() -> String {
-    const SLASH: &str = r"(?:/|\\|%(?:25)*(?:2[fF]|5[cC]))";
-    const DOT: &str = r"(?:\.|%(?:25)*2[eE])";
-    const END: &str = r"(?:[;/\\]|%(?:25)*(?:2[fF]|5[cC]|3[bBfF]|23))";
     format!("(?:.*{SLASH})?{DOT}{{1,2}}(?:{END}.*)?")
+}
+
+/// A path whose rest would become a dot segment behind a slash that is put in place of the prefix.
+fn joint_regex(prefix: &str) -> String {
+    format!("{}{DOT}{{1,2}}(?:{END}.*)?", regex_syntax::escape(prefix))
 }
 
 /// A hostname, also with the dot that names may end in: were it Envoy that took it off, the filter

@@ -35,6 +35,18 @@ pub(super) fn routes(entry: &Entry) -> Vec<Value> {
     routes.collect()
 }
 
+/// Prefixes that may end within a segment, for which a path is put that ends in a slash: what follows
+/// them begins a segment only then.
+pub(super) fn joined_prefixes(entry: &Entry) -> impl Iterator<Item = &str> {
+    let rule = entry.rule.as_ref();
+    let rule = rule.filter(|it| it.rewrite_path.as_ref().is_some_and(|to| to.ends_with('/')));
+    let matches = rule.into_iter().flat_map(|rule| &rule.matches);
+    matches.filter_map(|one| match &one.path {
+        Some(TextMatch::Prefix(prefix)) if !prefix.ends_with('/') => Some(prefix.as_str()),
+        _ => None,
+    })
+}
+
 /// Matchers of paths, each with what Envoy puts in place of what it matches. A prefix is replaced
 /// up to a slash: `/v1` in place of `/` makes `/v1/a` of `/a`, as `/v1/` does.
 fn rewrites(path: Option<&TextMatch>, rewrite: Option<&str>) -> Vec<(Value, Option<String>)> {
