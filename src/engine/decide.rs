@@ -249,16 +249,11 @@ fn strip_tokens<'e>(
     let locations = &authentication.locations;
     match authenticated {
         Some(Authenticated { credential: Some(credential), forward: true, .. }) => {
-            locations.strip_unread(Some(credential), request, mutations);
-        }
-        Some(Authenticated { credential: Some(credential), forward: false, .. }) => {
-            locations.strip(credential, request, mutations);
-            locations.strip_unread(None, request, mutations);
+            locations.strip(Some(credential), request, mutations);
         }
         // What was not accepted may be a token all the same, for a service of the mesh.
         _ if is_shadow && authentication.forwards => {}
-        _ if is_shadow => locations.strip_all(request, mutations),
-        _ => locations.strip_unread(None, request, mutations),
+        _ => locations.strip(None, request, mutations),
     }
 }
 

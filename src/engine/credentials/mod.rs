@@ -3,6 +3,7 @@
 mod cookie;
 mod header;
 mod query;
+mod spelling;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -137,41 +138,50 @@ impl Locations {
             .any(|place| place.rules.contains(&rule))
     }
 
-    /// Takes the token out of every place that holds it.
+    /// Takes out everything that may hold a token to somebody, in whatever spelling of its name and
+    /// whatever form: nobody has verified it. What `kept` was found in stays.
     pub fn strip<'e>(
         &'e self,
-        credential: &Credential<'_>,
+        kept: Option<&Credential<'_>>,
         request: &Request<'_>,
         mutations: &mut Mutations<'e>,
     ) {
-        let places = credential.places().filter_map(|index| self.places.get(index));
-        strip(places, request, mutations);
-    }
-
-    /// Takes every token out of every place.
-    pub fn strip_all<'e>(&'e self, request: &Request<'_>, mutations: &mut Mutations<'e>) {
-        let holds_token = |place: &&Place| match &place.kind {
-            Kind::Header { .. } => false,
-            _ => place.kind.tokens(request).is_none_or(|mut tokens| tokens.next().is_some()),
-        };
-        strip(self.places.iter().filter(holds_token), request, mutations);
-        self.strip_unread(None, request, mutations);
-    }
-
-    /// Takes out the headers that may hold a token to somebody, in whatever spelling of their name
-    /// and whatever form: nobody has verified it. The header of `verified` stays.
-    pub fn strip_unread(
-        &self,
-        verified: Option<&Credential<'_>>,
-        request: &Request<'_>,
-        mutations: &mut Mutations<'_>,
-    ) {
-        for name in self.unread(verified, request) {
-            let name = String::from_utf8_lossy(name);
+        for sent in self.unread(kept, request) {
+            let name = String::from_utf8_lossy(sent);
             if !mutations.remove.contains(&name) {
-                mutations.remove.push(name.into_owned().into());
+                let own = self.places.iter().find_map(|place| place.kind.header_sent_as(sent));
+                mutations.remove.push(own.map_or_else(|| name.into_owned().into(), Cow::from));
             }
         }
+        // Most requests have no query, and few servers read cookies.
+        if request.path().contains(&b'?')
+            && let (params, kept) = self.named(kept, Kind::param)
+            && let Some(path) = query::without(request.path(), &params, &kept)
+        {
+            mutations.set.push((":path", path.into()));
+        }
+        if self.places.iter().any(|place| place.kind.cookie().is_some())
+            && let (cookies, kept) = self.named(kept, Kind::cookie)
+            && let Some(rest) = cookie::without(request, &cookies, &kept)
+        {
+            // There may be several headers, and setting one leaves the others.
+            mutations.remove.push("cookie".into());
+            if !rest.is_empty() {
+                mutations.set.push(("cookie", rest.into()));
+            }
+        }
+    }
+
+    /// The names of all places of a kind, and of those of them that hold a token.
+    fn named<'l>(
+        &'l self,
+        token: Option<&Credential<'_>>,
+        name: impl Fn(&'l Kind) -> Option<&'l str>,
+    ) -> (Vec<&'l str>, Vec<&'l str>) {
+        let all = self.places.iter().filter_map(|place| name(&place.kind));
+        let holding = token.into_iter().flat_map(Credential::places);
+        let holding = holding.filter_map(|index| name(&self.places.get(index)?.kind));
+        (all.collect(), holding.collect())
     }
 
     /// The names of headers that may hold a token, as they came, but for that of `verified`.
@@ -182,7 +192,9 @@ impl Locations {
     ) -> impl Iterator<Item = &'a [u8]> {
         let is_verified = move |name: &[u8]| {
             let mut places = verified.into_iter().flat_map(Credential::places);
-            places.any(|index| self.places.get(index).is_some_and(|it| it.kind.is_header(name)))
+            places.any(|index| {
+                self.places.get(index).is_some_and(|it| it.kind.header_sent_as(name).is_some())
+            })
         };
         let headers = request.headers.iter();
         headers
@@ -206,7 +218,7 @@ impl Locations {
         self.may_hold_token(name, value)
             || (name.eq_ignore_ascii_case(b"cookie")
                 && self.places.iter().any(|place| {
-                    matches!(&place.kind, Kind::Cookie(wanted) if cookie::names(value, wanted))
+                    matches!(&place.kind, Kind::Cookie(wanted) if cookie::may_hold(value, wanted))
                 }))
     }
 }
@@ -222,8 +234,26 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
-    fn is_header(&self, sent: &[u8]) -> bool {
-        matches!(self, Self::Header { name, .. } if name.as_bytes() == sent)
+    /// The header's name, if it was sent under it.
+    fn header_sent_as(&self, sent: &[u8]) -> Option<&str> {
+        match self {
+            Self::Header { name, .. } if name.as_bytes() == sent => Some(name),
+            _ => None,
+        }
+    }
+
+    fn param(&self) -> Option<&str> {
+        match self {
+            Self::Param(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    fn cookie(&self) -> Option<&str> {
+        match self {
+            Self::Cookie(name) => Some(name),
+            _ => None,
+        }
     }
 
     /// The tokens in this place; absent when a token header is repeated.
@@ -239,33 +269,6 @@ impl Kind {
             Self::Param(name) => (None, query::tokens(request, name)),
         };
         Some(header.map(Cow::Borrowed).into_iter().chain(several))
-    }
-}
-
-fn strip<'e>(
-    places: impl Iterator<Item = &'e Place>,
-    request: &Request<'_>,
-    mutations: &mut Mutations<'e>,
-) {
-    let mut params = Vec::new();
-    let mut cookies = Vec::new();
-    for place in places {
-        match &place.kind {
-            Kind::Header { name, .. } => mutations.remove.push(name.into()),
-            Kind::Cookie(name) => cookies.push(name.as_str()),
-            Kind::Param(name) => params.push(name.as_str()),
-        }
-    }
-    if !params.is_empty() {
-        mutations.set.push((":path", query::without(request.path(), &params).into()));
-    }
-    if !cookies.is_empty() {
-        // There may be several headers, and setting one leaves the others.
-        mutations.remove.push("cookie".into());
-        let rest = cookie::without(request, &cookies);
-        if !rest.is_empty() {
-            mutations.set.push(("cookie", rest.into()));
-        }
     }
 }
 
@@ -376,9 +379,8 @@ mod tests {
             ("cookie", "d=e"),
         ];
         let request = request(&headers);
-        let Found::Token(credential) = locations.find(&request) else { panic!("no token") };
         let mut mutations = Mutations::default();
-        locations.strip(&credential, &request, &mut mutations);
+        locations.strip(None, &request, &mut mutations);
         assert_eq!(mutations.remove, ["x-token", "cookie"]);
         assert_eq!(
             mutations.set,

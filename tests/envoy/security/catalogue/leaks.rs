@@ -34,6 +34,26 @@ const OWN: [(&str, &str, &str); 5] = [
     ("a good token behind `Bearer ` for `JWT `", "x.auth", "Bearer "),
 ];
 
+/// Names of a query parameter that some upstream takes for `access_token`.
+const PARAMETERS: [(&str, &str); 8] = [
+    ("a good token in `?access.token=`", "access.token="),
+    ("a good token in `?access%20token=`", "access%20token="),
+    ("a good token in `?+access_token=`", "+access_token="),
+    ("a good token in `?access_token[]=`", "access_token[]="),
+    ("a good token in `?access[token=`", "access[token="),
+    ("a good token in `?Access_Token=`", "Access_Token="),
+    ("a good token in `?a=b;access_token=`", "a=b;access_token="),
+    ("a good token in `?%2561ccess_token=`", "%2561ccess_token="),
+];
+
+/// Names of a cookie that some upstream takes for `mesh_token`.
+const COOKIES: [(&str, &str); 4] = [
+    ("a good token in the cookie `mesh.token` for `mesh_token`", "mesh.token="),
+    ("a good token in the cookie `mesh_token[]`", "mesh_token[]="),
+    ("a good token in the cookie `%6desh_token`", "%6desh_token="),
+    ("a good token in a cookie `mesh_token` behind a comma", "a=b,mesh_token="),
+];
+
 /// What belongs to the external API.
 const OTHERS: [(&str, &str); 3] = [
     ("`Basic` with a password", "Basic dXNlcjpwYXNz"),
@@ -59,6 +79,17 @@ pub fn rows() -> Vec<Row> {
     for (attack, name, before) in OWN {
         rows.push(taken_out(attack, "own.test", name, before, &token));
     }
+    for (attack, before) in PARAMETERS {
+        let line = format!("GET /?x=1&{before}{token}");
+        rows.push(without_token(attack, super::http1(line, "optional.test", &[])));
+    }
+    for (attack, before) in COOKIES {
+        let cookies = format!("x=1; {before}{token}");
+        rows.push(without_token(
+            attack,
+            super::http1("GET /", "own.test", &[("cookie", &cookies)]),
+        ));
+    }
     for ((attack, value), as_it_is) in OTHERS.into_iter().zip(AS_THEY_ARE) {
         let request = super::http1("GET /", "optional.test", &[("authorization", value)]);
         rows.push(Row::arrives(LEAKS, (attack, ""), request, "as it is", as_it_is));
@@ -80,5 +111,14 @@ fn taken_out(attack: &'static str, host: &str, name: &str, before: &str, token: 
     Row::arrives(LEAKS, (attack, ""), request, "without the header", |it| {
         let names = ["authorization", "x_mesh_token", "x!mesh~token", "x-auth", "x.auth"];
         names.iter().all(|name| it.header(name).is_empty())
+    })
+}
+
+/// A request of which the rest arrives.
+fn without_token(attack: &'static str, request: super::Attack) -> Row {
+    Row::arrives(LEAKS, (attack, ""), request, "without the token", |it| {
+        let cookies = it.header("cookie");
+        it.path.starts_with("/?x=1") && !it.path.contains("eyJ")
+            || cookies.len() == 1 && cookies[0].starts_with(b"x=1") && cookies[0].len() < 10
     })
 }

@@ -171,6 +171,7 @@ pub fn servers() -> String {
       issuer: {ISSUER}
       jwks: '{keys}'
       fromHeaders: [{{name: x-mesh-token}}, {{name: x-auth, prefix: "JWT "}}]
+      fromCookies: [mesh_token]
   authorization: {{local: {{rules: [{{name: anyone}}]}}}}
 - name: tried
   hostname: tried.test

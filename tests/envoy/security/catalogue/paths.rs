@@ -6,7 +6,7 @@ const PATHS: &str = "Paths";
 const METHODS: &str = "Methods and overrides";
 
 /// What gets nowhere: the target as a shell would escape it, what it is, who fell for it.
-const TARGETS: [(&[u8], &str, &str); 37] = [
+const TARGETS: [(&[u8], &str, &str); 36] = [
     (
         b"/v1/payments/../admin",
         "`/v1/payments/../admin`",
@@ -59,7 +59,6 @@ const TARGETS: [(&[u8], &str, &str); 37] = [
     ),
     (b"/v1/payments/a%2fb/%2e%2e;/%2e%2e;/admin", "`/v1/payments/a%2fb/%2e%2e;/%2e%2e;/admin`", ""),
     (b"/v1/payments/a%2fb/..;/..;/admin", "`/v1/payments/a%2fb/..;/..;/admin`", ""),
-    (b"/v1/payments/%2e%2e/p%61yments/42", "`/v1/payments/%2e%2e/p%61yments/42`", ""),
     (b"/v1/payments/%252525252e%2525252e/admin", "`/v1/payments/%252525252e%2525252e/admin`", ""),
     (b"/v1/admin%3f/v1/payments/42", "`/v1/admin%3f/v1/payments/42`", ""),
     (b"/v1/payments/..%2fadmin%3fx", "`/v1/payments/..%2fadmin%3fx`", ""),
