@@ -114,7 +114,7 @@ impl Client {
                 0 => return None,
                 read => bytes.extend(&part[..read]),
             }
-            if let Some((answer, stays_open)) = parse(&bytes) {
+            if let Some((answer, stays_open)) = parse(&bytes).or_else(|| parse_old(&bytes)) {
                 if !stays_open {
                     self.stream = None;
                 }
@@ -122,6 +122,13 @@ impl Client {
             }
         }
     }
+}
+
+/// An answer of a server that took the request for one of HTTP/0.9, as for a path with a line end in
+/// it: a body alone, which comes at once.
+fn parse_old(bytes: &[u8]) -> Option<(Answer, bool)> {
+    let old = !bytes.is_empty() && !b"HTTP/".starts_with(bytes.get(..5).unwrap_or(bytes));
+    old.then(|| (Answer { status: 200, body: bytes.to_vec() }, false))
 }
 
 /// An answer and whether its connection stays open, if it is all there.
