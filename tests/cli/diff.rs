@@ -274,7 +274,7 @@ fn logged_requests_are_compared_instead_where_they_are_given() {
     assert_eq!(report["changes"][1]["count"], json!(2));
     std::fs::write(folder.path().join("log.jsonl"), line("carol").to_string()).unwrap();
     let (code, text) = diff(&folder, &["--requests", "log.jsonl"]);
-    assert_eq!((code, text.as_str()), (0, "0 of 1 requests are decided differently\n"));
+    assert_eq!((code, text.as_str()), (0, "0 of 1 request is decided differently\n"));
 }
 
 /// Without keys both policies would give the same answer, which says nothing of them.

@@ -19,6 +19,7 @@ use super::differences;
 use super::input::{GatewayArgs, Loaded};
 use super::output;
 use super::plain::plain_lines;
+use super::progress;
 use super::queries::now;
 use crate::compile::Compiled;
 use crate::diff::{Certainty, Comparison, Effect, compare};
@@ -128,7 +129,7 @@ fn differs(args: &Args) -> anyhow::Result<Option<bool>> {
         return traffic::differs(args, [&old, &new], requests).map(Some);
     }
     let now = now()?;
-    let comparison = compare(&old.policy, &new.policy, now)?;
+    let comparison = progress::during("Comparing", || compare(&old.policy, &new.policy, now))?;
     output::write_with(None, |out| match args.output {
         Format::Text => text::write(&comparison, now, out),
         Format::Json => differences::write(&comparison, out),

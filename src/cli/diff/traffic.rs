@@ -146,7 +146,12 @@ fn text(changed: &[Changed], requests: usize, out: &mut dyn Write) -> io::Result
         writeln!(out, "    {} at {}\n", times(one.count), plain(&one.first))?;
     }
     let lines: usize = changed.iter().map(|changed| changed.count).sum();
-    writeln!(out, "{lines} of {requests} requests are decided differently")
+    let are = match (lines, requests) {
+        (_, 1) => "request is",
+        (1, _) => "requests is",
+        _ => "requests are",
+    };
+    writeln!(out, "{lines} of {requests} {are} decided differently")
 }
 
 fn times(count: usize) -> String {

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use super::guarantees::{self, Judged, Subject};
 use super::input::InputArgs;
 use super::output::{self, Format};
+use super::progress;
 use super::queries::now;
 
 /// Flags of `egress-auth prove`.
@@ -59,7 +60,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         paths: &args.input.paths,
         args: &args.input.gateway,
     };
-    let Some(judged) = guarantees.judge(subject, now()?)? else { return Ok(ExitCode::FAILURE) };
+    let now = now()?;
+    let judged = progress::during("Proving", || guarantees.judge(subject, now))?;
+    let Some(judged) = judged else { return Ok(ExitCode::FAILURE) };
     if let Some(path) = &args.junit {
         output::write_with(Some(path), |out| junit::write(&guarantees.file, &judged, out))?;
     }
