@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 /// Members of a JSON Web Key that are secret (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1; RFC 8037).
 const SECRET_MEMBERS: [&str; 7] = ["k", "d", "p", "q", "dp", "dq", "qi"];
+/// Fields and headers with a secret behind them, by the last word of their name.
+const SECRET_NAMES: [&str; 5] = ["token", "authorization", "cookie", "secret", "password"];
 /// As many characters without a break, capitals and others among them, are taken for a key: 32 bytes,
 /// the least of a shared secret, are 43 in base64url. Names in Kubernetes have no capitals.
 const KEY_CHARACTERS: usize = 40;
@@ -57,16 +59,25 @@ fn without_user_info(text: &str) -> String {
 
 /// Whether a line has a secret member, in JSON or YAML, however it is quoted.
 fn holds_member(line: &str) -> bool {
-    line.split(':').any(|before| {
+    line.match_indices(':').any(|(at, _)| {
+        let (before, after) = line.split_at(at);
         let name = before.trim_end().trim_end_matches(['"', '\'', '\\']);
         let name = name.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-        SECRET_MEMBERS.iter().any(|member| member.eq_ignore_ascii_case(name))
+        let is_of = |names: &[&str]| names.iter().any(|it| it.eq_ignore_ascii_case(name));
+        // Fields of a Gateway have such names too, with a map or a list behind them.
+        let text = after.trim_start_matches(':').trim_start();
+        is_of(&SECRET_MEMBERS)
+            || (is_of(&SECRET_NAMES) && !text.is_empty() && !text.starts_with(['{', '[']))
     })
 }
 
-/// Whether a line has a token in the query of a URL (RFC 6750, section 2.3).
+/// Whether a line has a token in the query of a URL (RFC 6750, section 2.3), which may have any name
+/// where a policy says so. A request is one also where its method or scheme is missing.
 fn holds_parameter(line: &str) -> bool {
-    line.to_ascii_lowercase().contains("access_token=")
+    let query = |(before, query): (&str, &str)| {
+        query.contains('=') && (before.contains("://") || before.contains("request"))
+    };
+    line.to_ascii_lowercase().contains("access_token=") || line.split_once('?').is_some_and(query)
 }
 
 #[cfg(test)]
@@ -86,6 +97,11 @@ mod tests {
             "jwks: '{\"keys\": [{\"qi\":\"short\"}]}'",
             "jwksUri: https://user:password@auth.test/keys",
             "request: GET https://api.test/v1?access_token=short",
+            "request: \"GET ftp://api.test/v1?tok=short\"",
+            "- {name: n, request: api.test/v1?tok=short, expect: {foo: 1}}",
+            "    token: short",
+            "headers: {authorization: \"Bearer short\"}",
+            "  x-mesh-token: short",
         ] {
             assert!(may_be_in(line), "{line}");
         }
@@ -102,6 +118,11 @@ mod tests {
             "- jwt: {iss: https://auth.example.com, sub: payments-service@example.com}",
             "host: spiffe://cluster.local/ns/payments/sa/api",
             "paths: [\"/v1/payments/{*}/refunds\", \"/v1/*\"]",
+            "paths: [\"/v1/payments?page=1\"]",
+            "fromHeaders: [{name: x-mesh-token, prefix: \"Bearer \"}]",
+            "requireJwt: false",
+            "authorization: {local: {rules: []}}",
+            "      authorization:",
             "- name: payments-service-production-eu-west-1-egress-gateway-of-the-mesh",
             "tsb.tetrate.io/workspace: a, id: 123e4567-e89b-12d3-a456-426614174000",
         ] {

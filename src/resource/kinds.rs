@@ -23,6 +23,9 @@ const OWNERS: [(&str, &str, &str); 8] = [
     ("istiointernal.tsb.tetrate.io/v2", "Group", "istiointernalgroups"),
 ];
 
+/// The kind for egress of TSB's older gateway API.
+const EGRESS: &str = "EgressGateway";
+
 /// Kinds of the same versions that TSB has besides, and enforces itself.
 const LEFT_TO_TSB: [(&str, &[&str]); 6] = [
     (
@@ -119,9 +122,15 @@ fn meant(kind: &str) -> Option<&'static str> {
 impl Kind {
     /// Finds out what an item is.
     pub fn of(item: Item<'_>) -> Self {
-        match (item.version, item.kind) {
+        let kind = match (item.version, item.kind) {
             (Some(version), Some(kind)) => Self::named(item.node, version, kind),
             _ => incomplete(item.node).map_or(Self::Other, |it| Self::Mistaken(Box::new(it))),
+        };
+        match kind {
+            Self::Other => {
+                embedded(item.node, DEPTH).map_or(Self::Other, |it| Self::Mistaken(Box::new(it)))
+            }
+            known => known,
         }
     }
 
@@ -168,7 +177,8 @@ impl Kind {
             if left.contains(&kind) {
                 return Self::OfTsb(instead_of(kind));
             }
-            if (version, kind) == (GATEWAY.0, "EgressGateway") {
+            let near = closest(kind, left.iter().copied().chain(kinds_of(version)).chain([EGRESS]));
+            if version == GATEWAY.0 && near == Some(EGRESS) {
                 return mistaken(
                     "kind",
                     "an EgressGateway is of TSB's older gateway API: nothing of it is enforced here"
@@ -194,6 +204,31 @@ impl Kind {
         };
         mistaken("apiVersion", message, hint)
     }
+}
+
+/// As deep as documents stand in others, in wrappers of tools.
+const DEPTH: usize = 6;
+
+/// A document that would be read if it stood by itself, within one that is passed over.
+fn embedded(node: Node<'_>, depth: usize) -> Option<Diagnostic> {
+    let inner = |child: Node<'_>| {
+        let text = |field| child.get(field).and_then(Node::string);
+        let ours = match (text("apiVersion"), text("kind")) {
+            (Some(version), Some(kind)) if is_of_tsb(version) => {
+                !matches!(Kind::named(child, version, kind), Kind::Other | Kind::OfTsb(_))
+            }
+            _ => false,
+        };
+        match ours {
+            true => Some(
+                Diagnostic::error("a document within another one is not read")
+                    .on(child)
+                    .hint("write it by itself, or as an entry of `items` of a `kind: List`"),
+            ),
+            false => embedded(child, depth.checked_sub(1)?),
+        }
+    };
+    node.entries().map(|(_, value)| value).chain(node.items()).find_map(inner)
 }
 
 /// What to write today instead of a kind of TSB's older gateway API.

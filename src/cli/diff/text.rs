@@ -67,10 +67,12 @@ pub fn summary(comparison: &Comparison) -> String {
     }
 }
 
+/// One of the hosts stands for all that neither policy names.
 fn all_have(hosts: usize) -> String {
-    match hosts {
-        1 => "the host has".to_owned(),
-        more => format!("all {more} hosts have"),
+    match hosts.saturating_sub(1) {
+        0 => "every host has".to_owned(),
+        1 => "the host and every other have".to_owned(),
+        more => format!("all {more} hosts and every other have"),
     }
 }
 

@@ -141,7 +141,12 @@ impl<'a> Reader<'a, '_> {
                         "nothing is put in place of `%...%` here",
                     );
                 }
-                list.extend(name.map(|name| (name, text.to_owned())));
+                let Some(name) = name else { continue };
+                if list.iter().any(|(known, _)| *known == name) {
+                    let message = format!("the header `{name}` is written twice");
+                    self.error(key, message, "keep one of them: names have no case");
+                }
+                list.push((name, text.to_owned()));
             }
         }
         for item in node.get("remove").into_iter().flat_map(Node::items) {
@@ -163,7 +168,7 @@ impl<'a> Reader<'a, '_> {
 
     /// The name of a header that may be changed. `written`: whether it gets a value.
     fn header_to_change(&mut self, node: Node<'a>, of: Of, written: bool) -> Option<String> {
-        let text = node.scalar_text().filter(|text| !text.is_empty())?;
+        let text = node.scalar_text()?;
         let (message, hint) = match header::canonical(text) {
             None => (
                 format!("`{}` is not a header name", text.escape_debug()),

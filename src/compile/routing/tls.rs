@@ -33,7 +33,10 @@ impl<'a> Reader<'a, '_> {
             );
         }
         let mutual = match tls.get("mode")?.string()? {
-            "DISABLED" => return None,
+            "DISABLED" => {
+                self.plain_text(tls);
+                return None;
+            }
             "MUTUAL" => true,
             _ => false,
         };
@@ -52,6 +55,17 @@ impl<'a> Reader<'a, '_> {
             protocol: self.protocol(tls),
             origin: self.place.origin(tls),
         })
+    }
+
+    /// Nothing that is said of TLS does anything without it.
+    fn plain_text(&mut self, tls: Node<'a>) {
+        for (key, _) in tls.entries() {
+            let field = key.scalar_text().unwrap_or_default();
+            if !matches!(field, "mode" | "insecureSkipVerify") {
+                let message = format!("`{field}` does nothing: `DISABLED` is plain text");
+                self.error(key, message, "write `mode: SIMPLE`, or remove the field");
+            }
+        }
     }
 
     /// Whom to trust and what to present, from files or from a secret.

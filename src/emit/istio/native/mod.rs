@@ -53,6 +53,7 @@ pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
     hosts.refuse_trials("use --to wasm-plugin to try it out, or enforce it", &mut findings);
     native.warn_of_differences(&mut findings);
     findings.list().extend(gateway::note(compiled));
+    warn_of_tls(compiled, &mut findings);
     let mut objects = Vec::new();
     if let Some(mut spec) = native.request_authentication(&mut findings) {
         place.select(&mut spec, "selector", "matchLabels");
@@ -88,6 +89,20 @@ pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
         objects.clear();
     }
     Emitted { objects, findings: findings.into_diagnostics() }
+}
+
+/// These objects say who may call, and nothing of how the external host is reached.
+fn warn_of_tls(compiled: &Compiled, findings: &mut Findings) {
+    for server in &compiled.deployment.servers {
+        let tls = server.destinations().find_map(|destination| destination.tls.as_ref());
+        if let Some(tls) = tls {
+            findings.warn(
+                Some(&tls.origin),
+                format!("the TLS of `{}` is not in these objects", server.name),
+                "write a DestinationRule that asks for it, or use --to wasm-plugin, which has one",
+            );
+        }
+    }
 }
 
 /// Most rules of one AuthorizationPolicy, by its schema.
