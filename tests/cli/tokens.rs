@@ -89,7 +89,7 @@ fn no_command_prints_a_token_of_a_query() {
         (&["test", "cases.yaml"], shown),
         (&["test", "cases.yaml", "--output", "json"], shown),
         (&["test", "none.yaml"], "https://api.test/x?access_token=..."),
-        (&["diff", "old.yaml", "new.yaml", "--requests", "logged"], "0 of 1 requests"),
+        (&["diff", "old.yaml", "new.yaml", "--requests", "logged"], "0 of 1 request "),
     ];
     for (arguments, expected) in commands {
         let text = printed(folder.path(), arguments);
