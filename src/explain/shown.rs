@@ -38,8 +38,15 @@ pub fn shown_unread(request: &str) -> String {
 }
 
 fn hide(request: &str, is_hidden: impl Fn(&str) -> bool) -> String {
-    let at = request.find('?').unwrap_or(request.len());
+    let at = request.find(['?', '#']).unwrap_or(request.len());
     let (target, query) = request.split_at_checked(at).unwrap_or((request, ""));
+    // A value may be a URL with a query of its own.
+    let hides = |value: &str| {
+        let value = decoded(value);
+        value.split(SEPARATORS).any(|text| {
+            text.split_once('=').is_some_and(|(name, value)| !value.is_empty() && is_hidden(name))
+        })
+    };
     let mut out = without_user_info(target);
     for parameter in query.split_inclusive(SEPARATORS) {
         let (text, separator) = match parameter.strip_suffix(SEPARATORS) {
@@ -47,7 +54,7 @@ fn hide(request: &str, is_hidden: impl Fn(&str) -> bool) -> String {
             None => (parameter, ""),
         };
         match text.split_once('=') {
-            Some((name, value)) if !value.is_empty() && is_hidden(name) => {
+            Some((name, value)) if !value.is_empty() && (is_hidden(name) || hides(value)) => {
                 out.extend([name, "=", HIDDEN, separator]);
             }
             _ => out.push_str(parameter),
@@ -77,8 +84,12 @@ pub fn without_jwts(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for piece in text.split_inclusive(|c| !is_of_token(c)) {
         let word = piece.trim_end_matches(|c| !is_of_token(c));
-        let is_jwt = word.starts_with("eyJ") && word.contains('.');
-        out.push_str(if is_jwt { HIDDEN } else { word });
+        // What stands before it may be the end of an escape.
+        let jwt = word.find("eyJ").and_then(|at| word.split_at_checked(at));
+        match jwt.filter(|(_, jwt)| jwt.contains('.')) {
+            Some((before, _)) => out.extend([before, HIDDEN]),
+            None => out.push_str(word),
+        }
         out.push_str(piece.strip_prefix(word).unwrap_or_default());
     }
     out
@@ -113,6 +124,12 @@ mod tests {
             ("GET https://a.test/x?access%5ftoken=s", "GET https://a.test/x?access%5ftoken=..."),
             ("GET https://a.test/x?a=1;t=s?t=s#t=s", "GET https://a.test/x?a=1;t=...?t=...#t=..."),
             ("GET https://a.test/x?t=a=b", "GET https://a.test/x?t=..."),
+            ("GET https://a.test/x#t=s", "GET https://a.test/x#t=..."),
+            ("GET https://a.test/x?u=%2Fy%3Ft%3Ds&v=1%3D2", "GET https://a.test/x?u=...&v=1%3D2"),
+            (
+                "GET https://a.test/x?q=Bearer%20eyJh.eyJz.c2ln",
+                "GET https://a.test/x?q=Bearer%20...",
+            ),
             ("GET https://a.test/x?t=&t", "GET https://a.test/x?t=&t"),
             ("GET https://u:p@a.test/x", "GET https://...@a.test/x"),
             ("GET https://a.test/@x?q=a@b", "GET https://a.test/@x?q=a@b"),

@@ -30,7 +30,7 @@ impl ClaimPath {
     /// Whether each space-separated word of the claim counts as a value of its own.
     pub fn holds_words(&self) -> bool {
         let is_one = |name: &str| OF_WORDS.contains(&name);
-        is_one(&self.literal) || matches!(self.segments.as_slice(), [only] if is_one(only))
+        is_one(&self.literal) || is_one(&self.segments.join("."))
     }
 
     /// The name as it stands, by which a claim is looked for first.
@@ -144,7 +144,9 @@ mod tests {
 
     #[test]
     fn scopes_hold_words_whatever_their_issuer_calls_them() {
-        for name in ["scope", "scp", "permission", "oracle.oauth.scope", "[scp]"] {
+        for name in
+            ["scope", "scp", "permission", "oracle.oauth.scope", "[scp]", "[oracle][oauth].scope"]
+        {
             assert!(ClaimPath::parse(name).holds_words(), "{name}");
         }
         for name in ["scopes", "SCP", "a.scope", "[a][scope]", "oracle", "roles"] {
