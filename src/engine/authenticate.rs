@@ -97,7 +97,8 @@ pub(super) fn authenticate<'r>(
     let credential = match authentication.locations.find(request) {
         Found::Nothing if authentication.required => {
             trace.step(|| {
-                "token: none found in any configured location, and one is required".into()
+                let places = authentication.locations.in_words();
+                format!("token: none found in {places}, and one is required")
             });
             return Err(Failure::Missing);
         }

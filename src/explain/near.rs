@@ -53,7 +53,12 @@ pub fn of_host(policy: &Policy, host: &str, source: &str, request: &Request<'_>)
         if let Some(from) = &rule.from
             && !is_one_of(from, workload.as_ref())
         {
-            misses.push(format!("the source must be {}", any_of(from)));
+            misses.push(match from.as_slice() {
+                [] => {
+                    "no source at all is admitted: what `from` names owns no namespace".to_owned()
+                }
+                _ => format!("the source must be {}", any_of(from)),
+            });
         }
         misses.extend(to(policy, rule.to.as_deref(), request));
         Misses { rule: &rule.name, misses }

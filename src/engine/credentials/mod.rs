@@ -101,6 +101,11 @@ impl Locations {
         }
     }
 
+    /// Where tokens are looked for, in words.
+    pub fn in_words(&self) -> String {
+        self.places.iter().map(|place| place.kind.to_string()).collect::<Vec<_>>().join(", ")
+    }
+
     /// Looks through every place.
     pub fn find<'a>(&self, request: &Request<'a>) -> Found<'a> {
         let mut found: Option<Credential<'a>> = None;
