@@ -54,6 +54,11 @@ pub fn canonical(written: &str) -> Result<String, HostnameError> {
 /// and query.
 pub fn without_the_rest(written: &str) -> Option<String> {
     let authority = written.split_once("://").map_or(written, |(_, rest)| rest);
+    // A namespace before the host, as `serviceDestination` has it.
+    let authority = match authority.split_once('/') {
+        Some((namespace, host)) if authority == written && !namespace.contains(['.', ':']) => host,
+        _ => authority,
+    };
     let authority = authority.split(['/', '?', '#']).next()?;
     let host = authority.rsplit('@').next()?;
     if host.parse::<Ipv6Addr>().is_ok() {

@@ -95,6 +95,11 @@ pub fn judge(text: &str) -> Option<Diagnostic> {
                 .to_owned(),
         });
     }
+    if upper != text && !KNOWN.contains(&&*upper) && text.starts_with(char::is_uppercase) {
+        return error(format!(
+            "a method of gRPC is a path: `paths: [/package.Service/{text}]`, with `methods: [POST]`"
+        ));
+    }
     if upper != text {
         let message = format!("the method `{text}` is not in upper case");
         let hint = format!("methods are case-sensitive: write `{upper}`");
