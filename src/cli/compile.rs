@@ -111,13 +111,33 @@ enum Made {
     Objects(String),
 }
 
+/// A flag that would do nothing for the output that is asked for, and the outputs that it is for.
+fn misplaced(args: &Args) -> Option<(&'static str, &'static str)> {
+    let plugin = args.to == Target::WasmPlugin;
+    let istio = plugin || args.to == Target::IstioNative;
+    let envoy = matches!(args.to, Target::Envoy | Target::EnvoyNative);
+    [
+        (args.linear && args.to != Target::EnvoyNative, "--linear", "envoy-native"),
+        (args.istio.module_url.is_some() && !plugin, "--module-url", "wasm-plugin"),
+        (args.istio.extension_api.is_some() && !plugin, "--extension-api", "wasm-plugin"),
+        (
+            args.istio.istio_version.is_some() && !istio,
+            "--istio-version",
+            "wasm-plugin and istio-native",
+        ),
+        (!args.envoy.tls_secrets.is_empty() && !envoy, "--tls-secret", "envoy and envoy-native"),
+    ]
+    .into_iter()
+    .find_map(|(is_misplaced, flag, targets)| is_misplaced.then_some((flag, targets)))
+}
+
 /// Runs the command: exit code 0 when something was written, 1 when the documents have errors.
 ///
 /// # Errors
 /// When the input cannot be read, or the output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    if args.linear && args.to != Target::EnvoyNative {
-        let message = "--linear goes with --to envoy-native only\n";
+    if let Some((flag, targets)) = misplaced(args) {
+        let message = format!("{flag} goes with --to {targets} only\n");
         clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, message).exit();
     }
     let inputs = args.input.paths.iter().chain(&args.guarantees);
@@ -171,7 +191,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         (Some(compiled), Target::IstioNative) => {
             let options = istio::native::Options {
-                version: args.istio.istio_version,
+                version: args.istio.version(),
                 allow_narrower: args.allow_narrower,
             };
             objects(istio::native::objects(&compiled, options), &mut loaded.diagnostics)?

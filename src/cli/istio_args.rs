@@ -19,9 +19,10 @@ pub struct IstioArgs {
     /// file URL, or an oci one with a digest (oci://registry/image@sha256:...)
     #[arg(long, value_name = "URL", required_if_eq("to", "wasm-plugin"))]
     pub module_url: Option<String>,
-    /// The release of Istio, at least 1.22; from 1.30 on, --to wasm-plugin writes a TrafficExtension
-    #[arg(long, value_name = "X.Y", default_value_t = Version::DEFAULT)]
-    pub istio_version: Version,
+    /// The release of Istio, at least 1.22, and 1.29 unless it is given; from 1.30 on, --to wasm-plugin
+    /// writes a TrafficExtension
+    #[arg(long, value_name = "X.Y")]
+    pub istio_version: Option<Version>,
     /// By which kind of object --to wasm-plugin tells Istio of the filter, whatever its release has
     #[arg(long, value_enum, value_name = "KIND")]
     pub extension_api: Option<ApiArg>,
@@ -37,6 +38,11 @@ pub enum ApiArg {
 }
 
 impl IstioArgs {
+    /// The release of Istio.
+    pub fn version(&self) -> Version {
+        self.istio_version.unwrap_or(Version::DEFAULT)
+    }
+
     /// What the WasmPlugin takes beside the Gateway.
     ///
     /// # Errors
@@ -63,7 +69,7 @@ impl IstioArgs {
                 anyhow::bail!("{url} names no scheme: write oci://{url}, https://..., or another")
             }
         };
-        let version = self.istio_version;
+        let version = self.version();
         let api = match self.extension_api {
             None => Api::of(version),
             Some(ApiArg::WasmPlugin) => Api::WasmPlugin,

@@ -115,3 +115,18 @@ fn upstreams_are_named_as_gateways_name_hosts() {
         assert!(stderr(&output).contains(&format!("the host `{host}` ")), "{}", stderr(&output));
     }
 }
+
+#[test]
+fn flags_that_would_do_nothing_are_refused() {
+    for (to, flag, value, targets) in [
+        ("envoy", "--istio-version", "1.30", "wasm-plugin and istio-native"),
+        ("envoy-native", "--extension-api", "traffic-extension", "wasm-plugin"),
+        ("plugin-config", "--module-url", "https://modules.test/a.wasm", "wasm-plugin"),
+        ("istio-native", "--tls-secret", "a=/etc/a", "envoy and envoy-native"),
+    ] {
+        let output = compile(&["--to", to, flag, value]);
+        assert_eq!(output.status.code(), Some(2), "{flag}: {}", stderr(&output));
+        assert_eq!(stderr(&output), format!("error: {flag} goes with --to {targets} only\n"));
+        assert!(output.stdout.is_empty());
+    }
+}
