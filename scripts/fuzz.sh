@@ -2,7 +2,8 @@
 # Runs every fuzz target for a bounded time, from the committed corpora on:
 #
 #   FUZZ_SECONDS   seconds a target (60)
-#   FUZZ_RUNS      inputs a target instead, the same number on every machine
+#   FUZZ_RUNS      inputs a target instead, the same number on every machine; a fortieth of it for
+#                  prove, each of whose inputs is a small world that is decided whole
 #   FUZZ_TARGETS   only these
 #
 # What is new goes to fuzz/found/<target>; an input that fails stays in fuzz/artifacts. The
@@ -16,11 +17,13 @@ command -v c++ >/dev/null || need_packages "libFuzzer is C++, and c++ is missing
 cargo_tool cargo-fuzz 0.13.2
 
 targets=${FUZZ_TARGETS:-$(sed -n 's/^name = "\([a-z_]*\)"$/\1/p' fuzz/Cargo.toml)}
-if [ -n "${FUZZ_RUNS:-}" ]; then
-    bound=-runs=$FUZZ_RUNS
-else
-    bound=-max_total_time=${FUZZ_SECONDS:-60}
-fi
+bound_of() {
+    case ${FUZZ_RUNS:-}/$1 in
+    /*) echo "-max_total_time=${FUZZ_SECONDS:-60}" ;;
+    */prove) echo "-runs=$((FUZZ_RUNS / 40))" ;;
+    *) echo "-runs=$FUZZ_RUNS" ;;
+    esac
+}
 export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$PWD/fuzz/target"
 say "building the fuzz targets"
 cargo fuzz build --fuzz-dir fuzz --sanitizer none
@@ -30,7 +33,7 @@ for target in $targets; do
     mkdir -p "fuzz/found/$target"
     log=fuzz/found/$target.log
     # A seed of its own makes runs by number the same everywhere.
-    if ! "fuzz/target/$host/release/$target" "$bound" -seed=1 -max_len=4096 -rss_limit_mb=1024 \
+    if ! "fuzz/target/$host/release/$target" "$(bound_of "$target")" -seed=1 -max_len=4096 -rss_limit_mb=1024 \
         -timeout=10 -print_final_stats=1 -artifact_prefix="fuzz/artifacts/$target-" \
         "fuzz/found/$target" "fuzz/corpus/$target" >"$log" 2>&1; then
         tail -n 40 "$log" >&2
