@@ -130,7 +130,7 @@ pub(super) fn authenticate<'r>(
     }
     if !verified.holds.as_ref().is_some_and(|holds| holds.contains(&context.now)) {
         verified.claims.judge(rule, context.now).inspect_err(|error| {
-            trace.step(|| told::claims(error, &verified.claims, rule, context.now));
+            trace.step(|| told::claims(error, &verified.claims, rule));
         })?;
     }
     trace.step(|| "claims: time and audience are as the rule asks".into());
@@ -290,7 +290,7 @@ fn assert_claims(
         return Err(TokenError::UnknownIssuer.into());
     };
     claims.judge(rule, now).inspect_err(|error| {
-        trace.step(|| told::claims(error, claims, rule, now));
+        trace.step(|| told::claims(error, claims, rule));
     })?;
     trace.step(|| "claims: taken as those of a verified token".into());
     let headers = make_headers(rule, claims, "");

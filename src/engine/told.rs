@@ -44,8 +44,9 @@ fn entra_tenant(issuer: &str) -> Option<&str> {
     of_v1.or(of_v2)?.split('/').next()
 }
 
-/// That the claims of a token do not hold, with what was compared.
-pub(super) fn claims(error: &TokenError, claims: &Claims, rule: &JwtRule, now: u64) -> String {
+/// That the claims of a token do not hold, with what was compared. It names no time of its own: the
+/// same request is told the same by the command and, later, by the page of a report.
+pub(super) fn claims(error: &TokenError, claims: &Claims, rule: &JwtRule) -> String {
     let value = |name: &str| match claims.get(name) {
         Some(value) => format!("`{name}` is `{value}`"),
         None => format!("the token has no `{name}`"),
@@ -55,10 +56,14 @@ pub(super) fn claims(error: &TokenError, claims: &Claims, rule: &JwtRule, now: u
             let wanted: Vec<_> = rule.audiences.iter().map(String::as_str).collect();
             format!("{}, and the rule asks for {}", value("aud"), list(&wanted))
         }
-        TokenError::Expired => format!("{}, and it is {now}", value("exp")),
-        TokenError::NotYetValid => format!("{}, and it is {now}", value("nbf")),
+        TokenError::Expired => {
+            format!("{}, over {} s ago", value("exp"), rule.clock_skew_seconds)
+        }
+        TokenError::NotYetValid => {
+            format!("{}, over {} s ahead", value("nbf"), rule.clock_skew_seconds)
+        }
         TokenError::LifetimeTooLong => match rule.max_lifetime_seconds {
-            Some(longest) => format!("{}, it is {now}, and {longest} s are allowed", value("exp")),
+            Some(longest) => format!("{}, and at most {longest} s ahead are allowed", value("exp")),
             None => value("exp"),
         },
         _ => return format!("claims: {error}"),
