@@ -1,6 +1,6 @@
 //! The fields of a file with guarantees.
 
-use crate::resource::gateway::fields::PRINCIPAL;
+use crate::resource::gateway::fields::{METHODS, PRINCIPAL};
 use crate::resource::shape::{Field, Object, Others, Shape, optional, required};
 
 /// A file with guarantees.
@@ -96,13 +96,6 @@ const TOKENS: Field = optional(
      out: any, and none",
 )
 .instead("empty never means anyone: write `tokens: [{}]` for any token, or leave `tokens` out");
-
-const METHODS: Field = optional(
-    "methods",
-    Shape::SomeOf(&Shape::Text),
-    "Request methods in upper case, any of them; left out: any method",
-)
-.instead("empty never means any method: name methods, or leave `methods` out");
 
 const PATHS: Field = optional(
     "paths",

@@ -9,7 +9,7 @@ const MAX_REPEATS: u32 = 1_000;
 pub(super) fn refuses(text: &str) -> Option<String> {
     match ast::parse::Parser::new().parse(text) {
         Ok(tree) => {
-            let known = ast::visit(&tree, Known { repeats: vec![1] });
+            let known = ast::visit(&tree, Known::default());
             known.err().map(|what| format!("RE2 knows no {what}"))
         }
         Err(error) => Some(error.kind().to_string()),
@@ -17,6 +17,7 @@ pub(super) fn refuses(text: &str) -> Option<String> {
 }
 
 /// Walks a regular expression; ends with what RE2 does not know.
+#[derive(Default)]
 struct Known {
     /// How often what is being walked is repeated, from the outside in.
     repeats: Vec<u32>,

@@ -135,8 +135,8 @@ static EGRESS_HOST: Object = Object {
     not_empty: Some("write `exact` with a hostname"),
 };
 
-/// `methods` of an entry of `to`, of a rule or of `egressAuthorization`.
-const METHODS: Field = optional(
+/// `methods` of an entry of `to`, of a rule or of `egressAuthorization`, and of a guarantee.
+pub const METHODS: Field = optional(
     "methods",
     Shape::SomeOf(&Shape::Text),
     "Request methods in upper case, any of them; left out: any method",

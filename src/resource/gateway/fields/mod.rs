@@ -14,8 +14,8 @@ mod authorization;
 pub mod routing;
 
 use self::authentication::AUTHENTICATION;
-pub use self::authorization::PRINCIPAL;
 use self::authorization::{AUTHORIZATION, EGRESS_AUTHORIZATION};
+pub use self::authorization::{METHODS, PRINCIPAL};
 use self::routing::ROUTING;
 use crate::resource::shape::{
     Field, Object, Others, Shape, Written, misplaced, optional, required,
