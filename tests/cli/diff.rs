@@ -1,16 +1,11 @@
 //! `egress-auth diff`, as a user runs it.
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-fn egress_auth(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_egress-auth"));
-    command.args(arguments).current_dir(folder).output().unwrap()
-}
+use crate::egress_auth;
 
 fn gateway(spec: &str) -> String {
     format!(

@@ -1,9 +1,8 @@
 //! `egress-auth explain`, as a user runs it.
 
-use std::path::Path;
-use std::process::{Command, Output};
-
 use tempfile::TempDir;
+
+use crate::egress_auth;
 
 const GATEWAY: &str = "
 apiVersion: gateway.tsb.tetrate.io/v2
@@ -28,11 +27,6 @@ spec:
               to: [{methods: [GET, OPTIONS]}]
 ";
 const CLAIMS: &str = r#"{"iss": "https://auth.test", "aud": "egress", "sub": "alice"}"#;
-
-fn egress_auth(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_egress-auth"));
-    command.args(arguments).current_dir(folder).output().unwrap()
-}
 
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();

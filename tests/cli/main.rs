@@ -41,3 +41,12 @@ mod streams;
 mod test;
 mod tokens;
 mod wasm_plugin;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs the program in a folder.
+fn egress_auth(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_egress-auth"));
+    command.args(arguments).current_dir(folder).output().unwrap()
+}

@@ -1,11 +1,12 @@
 //! `egress-auth prove`, and the guarantees that `compile` insists on, as a user runs them.
 
-use std::path::Path;
 use std::process::{Command, Output};
 
 use quick_junit::Report;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::egress_auth;
 
 const GATEWAY: &str = "\
 apiVersion: gateway.tsb.tetrate.io/v2
@@ -34,11 +35,6 @@ spec:
               from: [{jwt: {sub: alice}}]
               to: [{methods: [GET], paths: [\"/v1/*\"]}]
 ";
-
-fn egress_auth(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_egress-auth"));
-    command.args(arguments).current_dir(folder).output().unwrap()
-}
 
 fn folder(guarantees: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
