@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
 use super::plain::plain;
@@ -90,8 +90,16 @@ fn render(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> St
         for (position, (span, label)) in places.into_iter().enumerate() {
             let kind =
                 if position == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-            if let Some(element) = snippet(sources, span, label, kind) {
-                group = group.element(element);
+            match snippet(sources, span, label, kind) {
+                Some(Quoted::Line(snippet)) => group = group.element(snippet),
+                Some(Quoted::Place(origin)) => {
+                    group = group.element(origin);
+                    if let Some(label) = label {
+                        let said = format!("at {label}, in a line that is not shown");
+                        group = group.element(Level::NOTE.message(said));
+                    }
+                }
+                None => {}
             }
         }
     }
@@ -103,13 +111,20 @@ fn render(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> St
     renderer.render(&[group])
 }
 
+/// What is shown of a place in a document.
+enum Quoted<'a> {
+    Line(Snippet<'a, Annotation<'a>>),
+    /// Its position alone: the line is too long, or may hold a secret.
+    Place(Origin<'a>),
+}
+
 /// The first line of a span with the span underlined.
 fn snippet<'a>(
     sources: &'a Sources,
     span: Span,
     label: Option<&'a str>,
     kind: AnnotationKind,
-) -> Option<Element<'a>> {
+) -> Option<Quoted<'a>> {
     let source = sources.get(span.file)?;
     let text = source.text.as_str();
     let position = sources.position(span);
@@ -121,19 +136,18 @@ fn snippet<'a>(
     if line.len() > LONGEST_QUOTED_LINE || secret::may_be_in(line) {
         let origin =
             Origin::path(source.name.as_str()).line(position.line).char_column(position.column);
-        return Some(origin.into());
+        return Some(Quoted::Place(origin));
     }
     let end = (span.end as usize).clamp(start, line_end);
     let underlined = text.get(start..end)?.trim_end();
     let within = start.saturating_sub(line_start);
     let range = within..within.saturating_add(underlined.len());
-    Some(
+    Some(Quoted::Line(
         Snippet::source(line)
             .line_start(position.line)
             .path(source.name.as_str())
-            .annotation(kind.span(range).label(label))
-            .into(),
-    )
+            .annotation(kind.span(range).label(label)),
+    ))
 }
 
 /// A diagnostic as JSON.
