@@ -9,8 +9,8 @@ use super::envoy_args::EnvoyArgs;
 use super::guarantees::{self, Subject};
 use super::input::{InputArgs, Loaded, destination};
 use super::istio_args::IstioArgs;
-use super::output;
 use super::queries::now;
+use super::{output, rollout};
 use crate::emit::envoy::native::Form;
 use crate::emit::envoy::{self, EmitError, LogNames};
 use crate::emit::istio;
@@ -120,6 +120,13 @@ fn misplaced(args: &Args) -> Option<(&'static str, &'static str)> {
         (args.linear && args.to != Target::EnvoyNative, "--linear", "envoy-native"),
         (args.istio.module_url.is_some() && !plugin, "--module-url", "wasm-plugin"),
         (args.istio.extension_api.is_some() && !plugin, "--extension-api", "wasm-plugin"),
+        (args.istio.image_pull_secret.is_some() && !plugin, "--image-pull-secret", "wasm-plugin"),
+        (args.istio.in_force.is_some() && !plugin, "--in-force", "wasm-plugin"),
+        (
+            !args.istio.http2_hosts.is_empty() && !istio,
+            "--http2-host",
+            "wasm-plugin and istio-native",
+        ),
         (
             args.istio.istio_version.is_some() && !istio,
             "--istio-version",
@@ -142,7 +149,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let inputs = args.input.paths.iter().chain(&args.guarantees);
     let out = destination(args.out.as_deref(), inputs);
-    let mut loaded = args.input.load()?;
+    let mut loaded = args.input.load_gateway()?;
     if let Some(file) = &args.guarantees
         && !keeps(file, args, &loaded)?
     {
@@ -187,14 +194,22 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         (Some(compiled), Target::WasmPlugin) => {
             let options = args.istio.plugin_options(&args.envoy)?;
-            objects(istio::plugin::objects(&compiled, &options), &mut loaded.diagnostics)?
+            let made =
+                objects(istio::plugin::objects(&compiled, &options), &mut loaded.diagnostics)?;
+            if let (Some(Made::Objects(yaml)), Some((file, explicit))) =
+                (&made, in_force(args, out))
+            {
+                loaded.diagnostics.extend(rollout::findings(file, yaml, explicit)?);
+            }
+            made
         }
         (Some(compiled), Target::IstioNative) => {
             let options = istio::native::Options {
                 version: args.istio.version(),
                 allow_narrower: args.allow_narrower,
+                http2_hosts: args.istio.http2_hosts.clone(),
             };
-            objects(istio::native::objects(&compiled, options), &mut loaded.diagnostics)?
+            objects(istio::native::objects(&compiled, &options), &mut loaded.diagnostics)?
         }
     };
     loaded.print();
@@ -210,6 +225,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         out.write_all(b"\n")
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The file that says what is deployed, and whether it was named as such: else the one that is
+/// written to, where it is there.
+fn in_force<'a>(args: &'a Args, out: Option<&'a Path>) -> Option<(&'a Path, bool)> {
+    let written_to = || out.filter(|out| out.is_file()).map(|out| (out, false));
+    args.istio.in_force.as_deref().map(|file| (file, true)).or_else(written_to)
 }
 
 /// Whether the Gateway keeps the guarantees of a file; one that does not is told, with the reason.

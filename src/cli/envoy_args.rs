@@ -15,7 +15,7 @@ use crate::emit::envoy::{
 use crate::resource::diagnostic::Diagnostic;
 
 /// File name of the filter's module.
-const MODULE: &str = "egress_auth.wasm";
+pub const MODULE: &str = "egress_auth.wasm";
 
 /// Flags of the Envoy outputs.
 #[derive(Debug, Clone, clap::Args)]

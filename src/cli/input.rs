@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::plain::plain;
-use super::{diagnostics, discover, output, progress};
+use super::{deployed, diagnostics, discover, output, progress};
+use crate::compile::same_pods::Neighbour;
 use crate::compile::select::{self, GatewayName};
 use crate::compile::{self, Compiled, Discovered};
 use crate::engine::source::SourcePattern;
 use crate::policy::header::{can_hold_identity, folded};
 use crate::policy::{DefaultAction, PropagatedIdentity, SourceIdentity};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
-use crate::resource::input::Exclusion;
+use crate::resource::document::{self, Found};
+use crate::resource::input::{self, Exclusion};
 use crate::resource::source::Sources;
-use crate::resource::{document, input};
 
 /// Which documents are read, and how.
 #[derive(Debug, Clone, clap::Args)]
@@ -173,6 +174,20 @@ pub struct Loaded {
     pub diagnostics: Diagnostics,
     /// The Gateway; absent when there are errors.
     pub compiled: Option<Compiled>,
+    /// What was compiled before and read instead of a Gateway, such as
+    /// `the WasmPlugin egress/shared-egress-gateway`.
+    pub deployed: Option<String>,
+}
+
+/// Which documents of the input are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meant {
+    /// One Gateway.
+    Gateway,
+    /// One Gateway, or what was compiled from one.
+    Policy,
+    /// All of either.
+    All,
 }
 
 impl Loaded {
@@ -183,7 +198,8 @@ impl Loaded {
 }
 
 impl InputArgs {
-    /// Reads the documents and compiles the one Gateway that is meant.
+    /// Reads the documents and compiles the one Gateway that is meant, or reads what was compiled
+    /// from one.
     ///
     /// # Errors
     /// When a path cannot be read. Errors in documents are diagnostics.
@@ -191,10 +207,18 @@ impl InputArgs {
         self.gateway.load(&self.paths)
     }
 
+    /// The same where nothing but a Gateway will do.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_gateway(&self) -> anyhow::Result<Loaded> {
+        self.gateway.load_with(&self.paths, Meant::Gateway)
+    }
+
     /// The same for files that have been read before.
     ///
     /// # Errors
-    /// As [`Self::load`], and when a path has become something that may never end, such as a pipe:
+    /// As [`Self::load_gateway`], and when a path has become something that may never end, such as a pipe:
     /// nothing would come of it, and waiting could not be interrupted.
     pub fn load_again(&self) -> anyhow::Result<Loaded> {
         for path in &self.paths {
@@ -205,7 +229,7 @@ impl InputArgs {
                 path.display()
             );
         }
-        self.load()
+        self.load_gateway()
     }
 
     /// Reads the documents and compiles every Gateway, to find what is wrong with any of them.
@@ -213,7 +237,7 @@ impl InputArgs {
     /// # Errors
     /// When a path cannot be read. Errors in documents are diagnostics.
     pub fn load_all(&self) -> anyhow::Result<Loaded> {
-        self.gateway.load_with(&self.paths, select::named)
+        self.gateway.load_with(&self.paths, Meant::All)
     }
 }
 
@@ -237,14 +261,13 @@ impl Default for GatewayArgs {
 }
 
 impl GatewayArgs {
-    /// Reads documents and compiles the one Gateway that is meant.
+    /// Reads documents and compiles the one Gateway that is meant, or reads what was compiled from
+    /// one.
     ///
     /// # Errors
     /// When a path cannot be read. Errors in documents are diagnostics.
     pub fn load(&self, paths: &[PathBuf]) -> anyhow::Result<Loaded> {
-        self.load_with(paths, |gateways, wanted, diagnostics| {
-            select::one(gateways, wanted, diagnostics).into_iter().collect()
-        })
+        self.load_with(paths, Meant::Policy)
     }
 
     /// The flags with which documents are decided so, as they are typed.
@@ -298,22 +321,40 @@ impl GatewayArgs {
             shadow: self.shadow.clone(),
             shadow_authentication: self.shadow_authentication.clone(),
             discovered: Discovered::new(),
+            neighbours: Vec::new(),
         }
     }
 
-    fn load_with(&self, paths: &[PathBuf], select: Select) -> anyhow::Result<Loaded> {
+    fn load_with(&self, paths: &[PathBuf], meant: Meant) -> anyhow::Result<Loaded> {
         let mut diagnostics = Diagnostics::default();
         let sources = input::read(paths, &self.exclude, &mut diagnostics)?;
         let _progress = progress::start("Compiling");
         let documents = document::read_all(&sources, &mut diagnostics);
-        let gateways = document::gateways(&documents, self.strict, &mut diagnostics);
+        let Found { gateways, plugins } = document::find(&documents, self.strict, &mut diagnostics);
+        if !plugins.is_empty() {
+            let read = match meant {
+                Meant::Gateway => deployed::refuse(&plugins, &mut diagnostics),
+                Meant::Policy => deployed::one(&plugins, self, &mut diagnostics),
+                Meant::All => deployed::all(&plugins, self, &mut diagnostics),
+            };
+            let (deployed, compiled) = read.filter(|_| !diagnostics.has_errors()).unzip();
+            drop(documents);
+            return Ok(Loaded { sources, diagnostics, compiled, deployed });
+        }
         // What could not be read may have held the Gateway that is looked for.
         let readable = !gateways.is_empty() || !diagnostics.has_errors();
         let mut compiled = None;
         if readable {
             let hierarchy = document::hierarchy(&documents, &mut diagnostics);
-            let selected = select(&gateways, self.gateway.as_ref(), &mut diagnostics);
+            let wanted = self.gateway.as_ref();
+            let selected = match meant {
+                Meant::All => select::named(&gateways, wanted, &mut diagnostics),
+                Meant::Gateway | Meant::Policy => {
+                    select::one(&gateways, wanted, &mut diagnostics).into_iter().collect()
+                }
+            };
             let mut options = self.options();
+            options.neighbours = gateways.iter().copied().filter_map(Neighbour::of).collect();
             if self.discover {
                 options.discovered = discover::discover(&selected);
             }
@@ -326,7 +367,7 @@ impl GatewayArgs {
             compiled = None;
         }
         drop(documents);
-        Ok(Loaded { sources, diagnostics, compiled })
+        Ok(Loaded { sources, diagnostics, compiled, deployed: None })
     }
 }
 
@@ -353,9 +394,3 @@ fn identity_header_in_use(compiled: &Compiled) -> Option<Diagnostic> {
     );
     Some(Diagnostic::error(message).hint("name another header, such as x-forwarded-client-cert"))
 }
-
-type Select = for<'a> fn(
-    &[crate::resource::gateway::Gateway<'a>],
-    Option<&GatewayName>,
-    &mut Diagnostics,
-) -> Vec<crate::resource::gateway::Gateway<'a>>;

@@ -1,15 +1,15 @@
 //! Flags of the outputs for Istio.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
-use sha2::{Digest as _, Sha256};
 
 use super::envoy_args::EnvoyArgs;
-use crate::emit::istio::Version;
+use super::module_url::{self, ModuleUrl};
+use crate::compile::hostname;
 use crate::emit::istio::plugin::{self, Api};
-use crate::resource::input::read_file;
+use crate::emit::istio::{Version, is_dns_name};
 
 /// Flags of the outputs for Istio.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,6 +26,16 @@ pub struct IstioArgs {
     /// By which kind of object --to wasm-plugin tells Istio of the filter, whatever its release has
     #[arg(long, value_enum, value_name = "KIND")]
     pub extension_api: Option<ApiArg>,
+    /// The Secret, in the gateway's namespace, with which Istio pulls the image of an oci URL
+    #[arg(long, value_name = "NAME", requires = "module_url", value_parser = secret_name)]
+    pub image_pull_secret: Option<String>,
+    /// A host that the gateway speaks HTTP/2 to, which gRPC needs; HTTP/1.1 to all others; repeatable
+    #[arg(long = "http2-host", value_name = "HOST", value_parser = http2_host)]
+    pub http2_hosts: Vec<String>,
+    /// What is deployed now, as `kubectl get wasmplugins,trafficextensions -o yaml` prints it: says
+    /// what would change at once; default: the file that is written to
+    #[arg(long, value_name = "FILE")]
+    pub in_force: Option<PathBuf>,
 }
 
 /// `--extension-api`.
@@ -35,6 +45,25 @@ pub enum ApiArg {
     WasmPlugin,
     /// A TrafficExtension, from Istio 1.30 on
     TrafficExtension,
+}
+
+/// Reads the name of a Secret.
+///
+/// # Errors
+/// When Kubernetes has none of that name.
+fn secret_name(text: &str) -> Result<String, &'static str> {
+    match is_dns_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err("expected the name of a Secret, such as registry-credentials"),
+    }
+}
+
+/// Reads `--http2-host`, with the host in the form in which Gateways have it.
+///
+/// # Errors
+/// When the text is not a hostname.
+fn http2_host(text: &str) -> Result<String, String> {
+    hostname::canonical(text).map_err(|error| format!("the host {error}"))
 }
 
 impl IstioArgs {
@@ -49,26 +78,17 @@ impl IstioArgs {
     /// When the URL is of no kind that Istio loads, or names an image without its digest, or the
     /// module cannot be read.
     pub fn plugin_options(&self, envoy: &EnvoyArgs) -> anyhow::Result<plugin::Options> {
-        let url = self.module_url.clone().context("name the module: --module-url")?;
-        ensure!(
-            url.chars().all(|character| character.is_ascii_graphic()),
-            "`{}` is not a URL: write everything but letters, digits and signs of ASCII as %XX",
-            url.escape_debug()
-        );
-        let sha256 = match url.split_once("://") {
+        let text = self.module_url.as_deref().context("name the module: --module-url")?;
+        let url = ModuleUrl::parse(text)?;
+        let sha256 = match &url {
             // What Istio compares is the digest of the image, not that of the module in it.
-            Some(("oci", image)) => digest(image).with_context(|| {
-                format!("{url} names no digest: write oci://registry/image@sha256:<64 digits>")
-            })?,
-            Some(("https" | "http" | "file", rest)) => {
-                ensure!(!rest.is_empty(), "{url} names nothing");
-                sha256_of(&envoy.module()?)?
-            }
-            Some(_) => anyhow::bail!("{url} is not an oci, https, http or file URL"),
-            None => {
-                anyhow::bail!("{url} names no scheme: write oci://{url}, https://..., or another")
-            }
+            ModuleUrl::Image { digest, .. } => digest.clone(),
+            ModuleUrl::Http(_) | ModuleUrl::File(_) => sha256_of(&envoy.module()?)?,
         };
+        ensure!(
+            self.image_pull_secret.is_none() || matches!(url, ModuleUrl::Image { .. }),
+            "--image-pull-secret goes with an oci URL only: {text} names no image"
+        );
         let version = self.version();
         let api = match self.extension_api {
             None => Api::of(version),
@@ -83,20 +103,17 @@ impl IstioArgs {
                 Api::TrafficExtension
             }
         };
-        Ok(plugin::Options { url, sha256, version, api })
+        Ok(plugin::Options {
+            url: text.to_owned(),
+            sha256,
+            version,
+            api,
+            image_pull_secret: self.image_pull_secret.clone(),
+            http2_hosts: self.http2_hosts.clone(),
+        })
     }
 }
 
-/// The digest in `image@sha256:<digest>`.
-fn digest(image: &str) -> Option<String> {
-    let (name, digest) = image.split_once("@sha256:")?;
-    let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    (!name.is_empty() && digest.len() == 64 && digest.bytes().all(hexadecimal))
-        .then(|| digest.to_owned())
-}
-
 fn sha256_of(module: &Path) -> anyhow::Result<String> {
-    let bytes = read_file(module)?;
-    ensure!(bytes.starts_with(b"\0asm"), "{} is not a WebAssembly module", module.display());
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(module_url::sha256(&module_url::read_module(module)?))
 }

@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`input`] | flags by which commands read Gateways, and reading them |
+//! | `deployed` | what is deployed, in place of Gateways |
 //! | `discover` | asking issuers where their keys are |
 //! | [`diagnostics`] | how diagnostics look |
 //! | [`output`] | writing results |
@@ -11,6 +12,8 @@
 //! | [`envoy_args`] | flags that every command with an Envoy output shares |
 //! | `istio_args` | flags of the outputs for Istio |
 //! | `module` | finding the modules that belong to the command |
+//! | `module_url` | where gateways get the module, and whether it can be had there |
+//! | `rollout` | what an output changes at once, beside what is deployed |
 //! | `queries` | putting requests to the engine |
 //! | `logged` | lines of files of requests |
 //! | `cases` | the fields of a cases file |
@@ -34,6 +37,7 @@ mod check;
 mod compile;
 mod completions;
 mod demo;
+mod deployed;
 pub mod diagnostics;
 mod diff;
 mod differences;
@@ -49,12 +53,14 @@ mod istio_args;
 mod logged;
 mod man;
 mod module;
+mod module_url;
 pub mod output;
 pub mod plain;
 mod progress;
 mod prove;
 mod queries;
 mod report;
+mod rollout;
 mod run;
 mod schema;
 mod secret;

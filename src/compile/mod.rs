@@ -12,6 +12,8 @@
 //! | `namespaces` | tenants, workspaces and groups to namespaces |
 //! | `shadow` | what is only tried out |
 //! | `routing` | where a server sends requests, and what is changed on the way |
+//! | [`same_pods`] | several Gateways for the same pods |
+//! | [`deployed`] | a policy that was compiled before, read back |
 //! | `left_out` | what the gateway does, and not what is made here |
 //! | `lint`, `covers`, `redundant`, `values`, `path_lint` | what is allowed but most likely not meant |
 //! | [`acknowledge`] | warnings that the Gateway itself answers |
@@ -25,6 +27,7 @@ pub mod acknowledge;
 mod authentication;
 mod authorization;
 mod covers;
+pub mod deployed;
 mod egress;
 mod header;
 pub mod hostname;
@@ -38,6 +41,7 @@ pub mod path;
 mod path_lint;
 mod redundant;
 mod routing;
+pub mod same_pods;
 pub mod select;
 mod server;
 pub mod shadow;
@@ -60,6 +64,7 @@ use crate::resource::warning::Warning;
 use left_out::LeftOut;
 use model::Deployment;
 use routing::OfFilter;
+use same_pods::Neighbour;
 use table::Table;
 
 /// What compiling depends on besides the Gateway.
@@ -77,6 +82,8 @@ pub struct Options {
     pub shadow_authentication: Vec<String>,
     /// Where issuers that were asked keep their keys.
     pub discovered: Discovered,
+    /// Every Gateway of the input.
+    pub neighbours: Vec<Neighbour>,
 }
 
 /// The `jwks_uri` of issuers that were asked for it, or why there is none.
@@ -117,6 +124,7 @@ pub fn compile<'a>(
     compiler.shadow(&mut servers, &mut egress);
     compiler.check_headers();
     compiler.warn_of_redundant(&servers, &egress);
+    let same_pods = compiler.same_pods();
     compiler.acknowledge();
     let silenced = compiler.silenced;
     let tables = compiler.tables;
@@ -151,6 +159,7 @@ pub fn compile<'a>(
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
             workload_origin: gateway.workload_place().origin(),
+            same_pods,
             jwks: jwks::with_own_cas(tables.clusters, &deployments),
             servers: deployments,
         },

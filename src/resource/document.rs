@@ -4,7 +4,8 @@ use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::gateway::Gateway;
 use super::hierarchy::Hierarchy;
 use super::items::{self, Item};
-use super::kinds::Kind;
+use super::kinds::{self, Kind};
+use super::plugin::Plugin;
 use super::source::{Sources, Span};
 use super::tree::Document;
 use super::yaml;
@@ -15,14 +16,35 @@ pub fn read_all<'s>(sources: &'s Sources, diagnostics: &mut Diagnostics) -> Vec<
     sources.iter().flat_map(|(file, source)| yaml::parse(file, &source.text, diagnostics)).collect()
 }
 
-/// The Gateways among the documents. Documents of other kinds are skipped with a note; with
-/// `strict`, with an error. What looks like a document that would be read is an error always.
+/// What the documents hold that has a policy.
+#[derive(Debug, Default)]
+pub struct Found<'a> {
+    /// The Gateways.
+    pub gateways: Vec<Gateway<'a>>,
+    /// What was compiled before; none where there are Gateways, which say more.
+    pub plugins: Vec<Plugin<'a>>,
+}
+
+/// The Gateways among the documents, as [`find`] finds them.
 pub fn gateways<'a>(
     documents: &'a [Document<'a>],
     strict: bool,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Gateway<'a>> {
-    let mut gateways = Vec::new();
+    find(documents, strict, diagnostics).gateways
+}
+
+/// The Gateways among the documents, or else what was compiled from some. Documents of other kinds
+/// are skipped with a note; with `strict`, with an error. What looks like a document that would be
+/// read is an error always.
+pub fn find<'a>(
+    documents: &'a [Document<'a>],
+    strict: bool,
+    diagnostics: &mut Diagnostics,
+) -> Found<'a> {
+    let mut all = documents.iter().flat_map(|document| items_of(document, &mut Vec::new()));
+    let has_gateway = all.any(kinds::is_gateway);
+    let Found { mut gateways, mut plugins } = Found::default();
     for document in documents {
         let mut wrong = Vec::new();
         let items = items_of(document, &mut wrong);
@@ -31,6 +53,11 @@ pub fn gateways<'a>(
         let mut skipped = Vec::new();
         let mut any = read;
         for item in items {
+            if let Some(plugin) = Plugin::of(item).filter(|_| !has_gateway) {
+                any = true;
+                plugins.push(plugin);
+                continue;
+            }
             let kind = Kind::of(item);
             any |= !matches!(kind, Kind::OfTsb(_) | Kind::Other);
             match kind {
@@ -56,7 +83,7 @@ pub fn gateways<'a>(
         diagnostics.extend(wrong);
         diagnostics.append(found);
     }
-    gateways
+    Found { gateways, plugins }
 }
 
 /// The tenants, workspaces and groups among the documents.

@@ -95,6 +95,11 @@ pub enum Kind {
     Other,
 }
 
+/// Whether an item says that it is a Gateway.
+pub fn is_gateway(item: Item<'_>) -> bool {
+    (item.version, item.kind) == (Some(GATEWAY.0), Some(GATEWAY.1))
+}
+
 /// The kinds of a version that are read.
 fn kinds_of(version: &str) -> impl Iterator<Item = &'static str> + Clone {
     let gateway = std::iter::once(GATEWAY);

@@ -15,6 +15,7 @@
 //! | [`shape`] | tables that say which fields exist, and the check of a tree against them |
 //! | [`schema`] | the same tables as JSON Schema |
 //! | [`gateway`] | the table of a Gateway, and typed views of a tree that passed it |
+//! | [`plugin`] | what was compiled before, read back from what is deployed |
 //! | [`json`] | trees to JSON values |
 //! | [`hierarchy`] | tenants, workspaces and groups, and the namespaces that they own |
 //!
@@ -29,6 +30,7 @@ pub mod input;
 pub mod items;
 pub mod json;
 pub mod kinds;
+pub mod plugin;
 pub mod schema;
 pub mod shape;
 pub mod source;

@@ -53,6 +53,8 @@ pub enum Warning {
     NoEffect,
     /// What is only tried out.
     OnlyTriedOut,
+    /// Another Gateway for the same pods.
+    SamePods,
     /// A server without `trafficMode` that looks like one into the mesh.
     JudgedAsEgress,
     /// A field that the gateway follows, and not what is made here.
@@ -67,7 +69,7 @@ pub enum Warning {
 
 impl Warning {
     /// Every name.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::DefaultTokenLocation,
         Self::TokenWithoutPrefix,
         Self::AudiencesUnchecked,
@@ -93,6 +95,7 @@ impl Warning {
         Self::NoRoute,
         Self::NoEffect,
         Self::OnlyTriedOut,
+        Self::SamePods,
         Self::JudgedAsEgress,
         Self::LeftToGateway,
         Self::UnknownField,
@@ -128,6 +131,7 @@ impl Warning {
             Self::NoRoute => "no-route",
             Self::NoEffect => "no-effect",
             Self::OnlyTriedOut => "only-tried-out",
+            Self::SamePods => "same-pods",
             Self::JudgedAsEgress => "judged-as-egress",
             Self::LeftToGateway => "left-to-gateway",
             Self::UnknownField => "unknown-field",

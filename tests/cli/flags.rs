@@ -120,6 +120,8 @@ fn upstreams_are_named_as_gateways_name_hosts() {
 fn flags_that_would_do_nothing_are_refused() {
     for (to, flag, value, targets) in [
         ("envoy", "--istio-version", "1.30", "wasm-plugin and istio-native"),
+        ("envoy", "--http2-host", "a.test", "wasm-plugin and istio-native"),
+        ("istio-native", "--in-force", "a.yaml", "wasm-plugin"),
         ("envoy-native", "--extension-api", "traffic-extension", "wasm-plugin"),
         ("plugin-config", "--module-url", "https://modules.test/a.wasm", "wasm-plugin"),
         ("istio-native", "--tls-secret", "a=/etc/a", "envoy and envoy-native"),

@@ -3,6 +3,7 @@
 //! | module | what is shown |
 //! |---|---|
 //! | `compile` | `check`, `compile` and `schema` |
+//! | `deployed` | commands on what is deployed |
 //! | `diagnostics` | every message about documents, word for word |
 //! | `diff` | `diff` |
 //! | `explain` | `explain` |
@@ -10,6 +11,7 @@
 //! | `first_use` | what somebody stumbles over who is new to the program |
 //! | `flags` | flags that mean nothing, or harm, together or with a Gateway |
 //! | `manifests` | the committed example for Istio and the documentation are what the program writes |
+//! | `module_url` | `check --module-url` |
 //! | `prove` | `prove`, and guarantees that `compile` insists on |
 //! | `report` | `report`; what its page does in a browser is tested in `web/test/` |
 //! | `tokens` | tokens in queries, which are printed nowhere |
@@ -28,6 +30,7 @@
 )]
 
 mod compile;
+mod deployed;
 mod diagnostics;
 mod diff;
 mod explain;
@@ -35,6 +38,7 @@ mod files;
 mod first_use;
 mod flags;
 mod manifests;
+mod module_url;
 mod prove;
 mod report;
 mod streams;

@@ -100,3 +100,97 @@ fn what_a_release_does_not_know_is_not_written() {
         assert_eq!(wasm_plugin(&arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
+
+#[test]
+fn an_image_is_pulled_with_a_secret_of_the_gateways_namespace() {
+    let image = format!("oci://registry.test/egress-auth@sha256:{DIGEST}");
+    let with = ["--module-url", &image, "--image-pull-secret", "registry-credentials"];
+    assert_eq!(spec(&wasm_plugin(&with))["imagePullSecret"], "registry-credentials");
+    assert_eq!(spec(&wasm_plugin(&with[..2])).get("imagePullSecret"), None);
+    for (url, secret, code) in [("https://modules.test/x", "a", 1), (&image, "A b", 2)] {
+        let output = wasm_plugin(&["--module-url", url, "--image-pull-secret", secret]);
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// What is deployed and what is written, and what is said about it.
+#[test]
+fn a_module_and_a_policy_that_change_together_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let [deployed, none, mesh] = ["deployed.yaml", "none.yaml", "mesh.yaml"].map(path);
+    let image = |digit: &str| format!("oci://registry.test/a@sha256:{}", digit.repeat(64));
+    let before = wasm_plugin(&["--module-url", &image("1")]);
+    std::fs::write(&deployed, &before.stdout).unwrap();
+    std::fs::write(&none, "apiVersion: v1\nitems: []\nkind: List\n").unwrap();
+    let said = |arguments: &[&str]| {
+        let output = wasm_plugin(arguments);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let newer = image("2");
+    let allow = ["--default-action", "allow"];
+    let together = "warning: module and policy change together";
+    let alone = said(&["--module-url", &newer, "--in-force", &deployed]);
+    assert!(alone.contains("note: the module changes") && !alone.contains(together), "{alone}");
+    let both = said(&[&["--module-url", &newer, "--in-force", &deployed], &allow[..]].concat());
+    assert!(both.contains(together), "{both}");
+    let policy =
+        said(&[&["--module-url", &image("1"), "--in-force", &deployed], &allow[..]].concat());
+    assert!(!policy.contains("change"), "{policy}");
+    let first = said(&["--module-url", &newer, "--in-force", &none]);
+    assert!(first.contains("the first one changes the gateway's listener"), "{first}");
+    // The file that is written to is what is deployed, as far as anybody knows.
+    let first = said(&["--module-url", &image("1"), "--out", &mesh]);
+    assert!(!first.contains("change"), "{first}");
+    let over = said(&[&["--module-url", &newer, "--out", &mesh], &allow[..]].concat());
+    assert!(over.contains(together), "{over}");
+    let renamed = said(&["--module-url", &newer, "--istio-version", "1.30", "--out", &mesh]);
+    assert!(renamed.contains("takes the place of WasmPlugin"), "{renamed}");
+}
+
+#[test]
+fn two_gateways_for_the_same_pods_are_never_written() {
+    for (to, further) in [("istio-native", None), ("wasm-plugin", Some(DIGEST))] {
+        let image =
+            further.map(|digest| format!("--module-url=oci://registry.test/a@sha256:{digest}"));
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_egress-auth"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["compile", "tests/fixtures/field/same-pods.yaml", "--to", to])
+            .args(["--gateway", "egress/payments"])
+            .args(image)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            error.contains("error: the objects of egress/reports would hold for the same pods"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_root_namespace_is_that_of_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/envoy/examples/payments.yaml"
+    ));
+    let file = folder.path().join("gateway.yaml");
+    std::fs::write(
+        &file,
+        text.unwrap()
+            .replace("namespace: egress", "namespace: istio-system")
+            .replace("host: egress/", "host: istio-system/"),
+    )
+    .unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_egress-auth"))
+        .args(["compile", "--to", "istio-native"])
+        .arg(file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("hold for pods with these labels in every namespace"), "{said}");
+}

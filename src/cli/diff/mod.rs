@@ -18,7 +18,7 @@ use clap::ValueEnum;
 use super::differences;
 use super::input::{GatewayArgs, Loaded};
 use super::output;
-use super::plain::plain_lines;
+use super::plain::{plain, plain_lines};
 use super::progress;
 use super::queries::now;
 use crate::compile::Compiled;
@@ -142,6 +142,13 @@ fn load(args: &Args, path: &PathBuf) -> anyhow::Result<Option<Compiled>> {
     let loaded: Loaded = args.gateway.load(std::slice::from_ref(path))?;
     if loaded.compiled.is_none() {
         loaded.print();
+    }
+    if let Some(deployed) = &loaded.deployed {
+        output::tell(format_args!(
+            "note: {} is {}: what is enforced, whatever flags say",
+            plain(&path.display().to_string()),
+            plain(deployed)
+        ));
     }
     Ok(loaded.compiled)
 }

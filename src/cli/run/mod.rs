@@ -102,7 +102,7 @@ impl Insisted {
 /// # Errors
 /// When there is no Envoy, no module or no port, or Envoy does not start.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let loaded = args.input.load()?;
+    let loaded = args.input.load_gateway()?;
     loaded.print();
     let Some(compiled) = loaded.compiled else { return Ok(ExitCode::FAILURE) };
     let Some(insisted) = Insisted::read(args)? else { return Ok(ExitCode::FAILURE) };

@@ -9,6 +9,7 @@ pub mod routing;
 use std::collections::BTreeMap;
 
 pub use self::routing::{Destination, DestinationHost, RouteAction, RouteRule, TrustedCa};
+use super::same_pods::Neighbour;
 use crate::policy::Policy;
 pub use crate::resource::gateway::TrafficMode;
 use crate::resource::source::{Origin, Span};
@@ -39,6 +40,8 @@ pub struct Deployment {
     pub workload_labels: BTreeMap<String, String>,
     /// Where they are written, or would be.
     pub workload_origin: Origin,
+    /// Other Gateways of the input for the same pods.
+    pub same_pods: Vec<Neighbour>,
     /// One entry for each server, in the order of [`Policy::servers`].
     pub servers: Vec<ServerDeployment>,
     /// The clusters through which keys are fetched, each once, in order of first use. Every

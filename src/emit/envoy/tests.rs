@@ -100,6 +100,7 @@ fn compiled(servers: Vec<ServerDeployment>, jwks: Vec<JwksCluster>) -> Compiled 
             workload_namespace: "egress".to_owned(),
             name: "gateway".to_owned(),
             workload_labels: BTreeMap::new(),
+            same_pods: Vec::new(),
             workload_origin: origin(),
             servers,
             jwks,

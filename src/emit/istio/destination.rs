@@ -3,7 +3,7 @@
 //! Both are exported to the gateway's own namespace only: what other workloads call, and that
 //! they call it through the gateway, is not decided here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -60,14 +60,26 @@ impl<'c> Tls<'c> {
 /// Every host with its ports.
 type Hosts<'c> = BTreeMap<&'c str, BTreeMap<u16, Endpoint<'c>>>;
 
+/// Which hosts get objects, and what is spoken to them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reached<'o> {
+    /// Hosts that are spoken to in HTTP/2.
+    pub http2: &'o [String],
+    /// Whether the gateway itself fetches keys.
+    pub fetches_keys: bool,
+}
+
 /// The objects of every host that servers send requests to or keys are fetched from.
 pub(super) fn objects(
     place: Place<'_>,
     compiled: &Compiled,
+    reached: Reached<'_>,
     findings: &mut Diagnostics,
 ) -> Vec<Value> {
     let mut objects = Vec::new();
-    for (host, ports) in hosts(compiled, findings) {
+    let mut http2: BTreeSet<&str> = reached.http2.iter().map(String::as_str).collect();
+    for (host, ports) in hosts(compiled, reached.fetches_keys, findings) {
+        let speaks_http2 = http2.remove(host);
         let Some(endpoint) = ports.values().next() else { continue };
         let error = |message: String| Diagnostic::error(message).at(endpoint.origin);
         if host.parse::<IpAddr>().is_ok() || !is_dns_name(host) {
@@ -85,18 +97,33 @@ pub(super) fn objects(
             continue;
         };
         if !host.ends_with(IN_MESH) {
-            let spec = service_entry(host, &ports);
+            let spec = service_entry(host, &ports, speaks_http2);
             objects.push(place.named("networking.istio.io/v1", "ServiceEntry", &name, spec));
         }
         if let Some(mut spec) = destination_rule(host, &ports) {
             place.select(&mut spec, "workloadSelector", "matchLabels");
             objects.push(place.named("networking.istio.io/v1", "DestinationRule", &name, spec));
         }
+        if speaks_http2 && host.ends_with(IN_MESH) {
+            findings.push(
+                error(format!("what is spoken to `{host}` is said by its Service"))
+                    .hint("name the port of the Service `grpc` or `http2` there: no --http2-host"),
+            );
+        }
+    }
+    for unknown in http2 {
+        findings.push(
+            Diagnostic::error(format!(
+                "no request is sent to `{}`, which --http2-host names",
+                unknown.escape_debug()
+            ))
+            .hint("name the host of a server, or of its `serviceDestination` where it has one"),
+        );
     }
     objects
 }
 
-fn hosts<'c>(compiled: &'c Compiled, findings: &mut Diagnostics) -> Hosts<'c> {
+fn hosts<'c>(compiled: &'c Compiled, fetches_keys: bool, findings: &mut Diagnostics) -> Hosts<'c> {
     let mut hosts = Hosts::new();
     for server in &compiled.deployment.servers {
         // Where other than egress servers send requests is none of our business.
@@ -121,7 +148,8 @@ fn hosts<'c>(compiled: &'c Compiled, findings: &mut Diagnostics) -> Hosts<'c> {
             add(&mut hosts, host, port, endpoint, findings);
         }
     }
-    for jwks in &compiled.deployment.jwks {
+    let documents = compiled.deployment.jwks.iter().filter(|_| fetches_keys);
+    for jwks in documents {
         let tls = jwks.tls.then(|| Tls::trusting(&jwks.trusted));
         let origin = &jwks.origin;
         let ports = hosts.entry(&jwks.host).or_default();
@@ -186,11 +214,14 @@ fn refuse_protocol(tls: &UpstreamTls, findings: &mut Diagnostics) {
     }
 }
 
-fn service_entry(host: &str, ports: &BTreeMap<u16, Endpoint<'_>>) -> Value {
+/// A port's protocol is what the gateway speaks to the host: HTTP/1.1 behind `HTTPS` and `HTTP`,
+/// whatever its callers speak. TLS is begun by the DestinationRule either way.
+fn service_entry(host: &str, ports: &BTreeMap<u16, Endpoint<'_>>, http2: bool) -> Value {
     let ports: Vec<_> = ports
         .iter()
         .map(|(number, endpoint)| {
             let (name, protocol) = match endpoint.tls {
+                _ if http2 => ("http2", "HTTP2"),
                 Some(_) => ("https", "HTTPS"),
                 None => ("http", "HTTP"),
             };
@@ -224,8 +255,13 @@ fn destination_rule(host: &str, ports: &BTreeMap<u16, Endpoint<'_>>) -> Option<V
     })
 }
 
-/// Istio verifies nothing but the chain unless it is told the names; without `caCertificates` it
-/// takes the CAs of the proxy's own system. A secret, `credentialName`, stands for all files.
+/// What Istio calls the CAs of the proxy's own system. It means them where nothing is written too,
+/// unless `VERIFY_CERTIFICATE_AT_CLIENT` is off, as it is by default in some older meshes: then
+/// nothing would be verified.
+const SYSTEM: &str = "system";
+
+/// Istio verifies nothing but the chain unless it is told the names. A secret, `credentialName`,
+/// stands for all files.
 fn client_tls(host: &str, tls: &Tls<'_>) -> Value {
     let asked = tls.server_name.unwrap_or(host);
     let names = match tls.subject_alt_names {
@@ -233,8 +269,8 @@ fn client_tls(host: &str, tls: &Tls<'_>) -> Value {
         names => json!(names),
     };
     let (file, secret) = match tls.trusted {
-        TrustedCa::System => (None, None),
-        TrustedCa::File(file) => (Some(file), None),
+        TrustedCa::System => (Some(SYSTEM), None),
+        TrustedCa::File(file) => (Some(file.as_str()), None),
         TrustedCa::Secret(secret) => (None, Some(secret)),
     };
     let (certificate, private_key) = match tls.client_certificate {

@@ -5,6 +5,7 @@
 //! | [`plugin`] | `--to wasm-plugin`: the filter as a WasmPlugin or TrafficExtension, and what it needs |
 //! | `gateway` | what is left to the gateway, said in a note |
 //! | `destination` | ServiceEntry and DestinationRule of hosts outside the mesh |
+//! | `pods` | for whose pods objects hold |
 //! | [`native`] | `--to istio-native`: Istio's own objects instead of the filter |
 //!
 //! Every object stands in the namespace of the gateway's pods and selects them by their labels.
@@ -14,6 +15,7 @@ mod destination;
 mod gateway;
 pub mod native;
 pub mod plugin;
+mod pods;
 
 use std::fmt;
 use std::str::FromStr;
@@ -165,6 +167,7 @@ impl<'c> Place<'c> {
                 return None;
             }
         }
+        pods::check(deployment, findings);
         Some(Self { deployment })
     }
 
@@ -203,7 +206,7 @@ impl<'c> Place<'c> {
 }
 
 /// Whether `text` is a DNS name in lower case (RFC 1123), as Kubernetes and Istio want them.
-fn is_dns_name(text: &str) -> bool {
+pub fn is_dns_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     text.len() <= MAX_NAME_BYTES
         && text.split('.').all(|label| {

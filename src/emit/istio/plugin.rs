@@ -3,7 +3,8 @@
 
 use serde_json::json;
 
-use super::{Emitted, Place, Version, check_size, destination, gateway, set};
+use super::destination::{self, Reached};
+use super::{Emitted, Place, Version, check_size, gateway, set};
 use crate::compile::Compiled;
 use crate::emit::envoy::FILTER_NAME;
 use crate::policy::{JwksSource, Policy};
@@ -26,6 +27,10 @@ pub struct Options {
     pub version: Version,
     /// By which kind of object Istio is told of the filter.
     pub api: Api,
+    /// The secret with which Istio pulls an image.
+    pub image_pull_secret: Option<String>,
+    /// Hosts that are spoken to in HTTP/2.
+    pub http2_hosts: Vec<String>,
 }
 
 /// A kind of object by which Istio is told of a filter.
@@ -62,7 +67,8 @@ pub fn objects(compiled: &Compiled, options: &Options) -> Emitted {
         return Emitted { objects: Vec::new(), findings };
     };
     findings.extend(gateway::note(compiled));
-    let mut objects = destination::objects(place, compiled, &mut findings);
+    let reached = Reached { http2: &options.http2_hosts, fetches_keys: true };
+    let mut objects = destination::objects(place, compiled, reached, &mut findings);
     let config = json!(with_istio_clusters(compiled));
     check_size(
         "the plugin configuration",
@@ -81,7 +87,7 @@ pub fn objects(compiled: &Compiled, options: &Options) -> Emitted {
         );
     }
     let gateway = &compiled.policy.gateway;
-    let wasm = json!({
+    let mut wasm = json!({
         "url": options.url,
         "sha256": options.sha256,
         "imagePullPolicy": "IfNotPresent",
@@ -94,6 +100,9 @@ pub fn objects(compiled: &Compiled, options: &Options) -> Emitted {
         "vmConfig": {"env": [{"name": "EGRESS_AUTH_GATEWAY", "value": gateway}]},
         "pluginConfig": config,
     });
+    if let Some(secret) = &options.image_pull_secret {
+        set(&mut wasm, "imagePullSecret", secret.as_str());
+    }
     let mut spec = match options.api {
         Api::WasmPlugin => wasm,
         Api::TrafficExtension => json!({"wasm": wasm}),

@@ -4,7 +4,7 @@ use egress_auth::emit::istio::{Version, native};
 use egress_auth::engine::Engine;
 use serde_json::json;
 
-use super::{Asked, BOTH, compiled, engine_allows, evaluate, kinds, objects};
+use super::{Asked, BOTH, compiled, deciding, engine_allows, evaluate, objects};
 
 const HEAD: &str = "apiVersion: gateway.tsb.tetrate.io/v2\nkind: Gateway\nmetadata: {name: g}\n\
     spec:\n  workloadSelector: {namespace: egress, labels: {app: g}}\n";
@@ -45,7 +45,7 @@ fn every_row_of_the_table_gives_its_objects_and_its_decisions() {
     for (text, expected, by_nobody, by_known) in rows {
         let compiled = compiled(&text);
         let objects = objects(super::native(&compiled, false));
-        assert_eq!(kinds(&objects), expected, "{text}");
+        assert_eq!(deciding(&objects), expected, "{text}");
         let engine = Engine::new(compiled.policy).unwrap();
         for (source, expected) in [(None, by_nobody), (known.clone(), by_known)] {
             let asked = |host: &str, method: &str| Asked {
@@ -73,14 +73,15 @@ fn every_row_of_the_table_gives_its_objects_and_its_decisions() {
 fn hosts_under_different_mechanisms_do_not_deny_each_other() {
     let compiled = compiled(BOTH);
     let releases = [Version::OLDEST, Version::NEWEST].map(|version| {
-        let options = native::Options { version, allow_narrower: false };
-        objects(native::objects(&compiled, options))
+        let options = native::Options { version, allow_narrower: false, http2_hosts: Vec::new() };
+        objects(native::objects(&compiled, &options))
     });
     for objects in &releases {
         let expected = ["RequestAuthentication", "AuthorizationPolicy", "EnvoyFilter"];
-        assert_eq!(kinds(objects), expected);
+        assert_eq!(deciding(objects), expected);
     }
-    assert_ne!(releases[0][2], releases[1][2]);
+    let filters = releases.each_ref().map(|objects| objects.last());
+    assert_ne!(filters[0], filters[1]);
     let engine = Engine::new(compiled.policy).unwrap();
     let token = |sub: &str| Some(json!({"iss": "https://auth.test", "aud": "mesh", "sub": sub}));
     let workload = |name: &str| Some(format!("spiffe://cluster.local/ns/{name}"));
@@ -131,10 +132,13 @@ fn more_rules_than_a_policy_holds_go_into_several() {
     });
     let compiled = compiled(&gateway.to_string());
     let objects = objects(super::native(&compiled, false));
-    assert_eq!(kinds(&objects), ["AuthorizationPolicy"; 3]);
-    let names: Vec<_> = objects.iter().map(|it| it["metadata"]["name"].as_str().unwrap()).collect();
+    assert_eq!(deciding(&objects), ["AuthorizationPolicy"; 3]);
+    let policies: Vec<_> =
+        objects.iter().filter(|it| it["kind"] == "AuthorizationPolicy").collect();
+    let names: Vec<_> =
+        policies.iter().map(|it| it["metadata"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["g", "g-part-2", "g-part-3"]);
-    for object in &objects {
+    for object in policies {
         assert!(object["spec"]["rules"].as_array().unwrap().len() <= 512);
         assert_eq!(object["spec"]["selector"], json!({"matchLabels": {"app": "g"}}));
     }

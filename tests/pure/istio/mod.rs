@@ -56,7 +56,9 @@ fn errors(diagnostics: &Diagnostics) -> Vec<String> {
 }
 
 fn native(compiled: &Compiled, allow_narrower: bool) -> Emitted {
-    native::objects(compiled, native::Options { version: Version::NEWEST, allow_narrower })
+    let options =
+        native::Options { version: Version::NEWEST, allow_narrower, http2_hosts: Vec::new() };
+    native::objects(compiled, &options)
 }
 
 /// The objects, which have to be there and to fit Istio's types.
@@ -64,6 +66,13 @@ fn objects(emitted: Emitted) -> Vec<Value> {
     assert_eq!(errors(&emitted.findings), [""; 0]);
     types::assert_fit(&emitted.objects);
     emitted.objects
+}
+
+/// The kinds of what decides, without the hosts that are reached.
+fn deciding(objects: &[Value]) -> Vec<&str> {
+    let mut kinds = kinds(objects);
+    kinds.retain(|kind| !["ServiceEntry", "DestinationRule"].contains(kind));
+    kinds
 }
 
 fn kinds(objects: &[Value]) -> Vec<&str> {

@@ -18,7 +18,18 @@ pub fn emit(compiled: &Compiled) -> Emitted {
 pub fn emit_as(compiled: &Compiled, api: Api) -> Emitted {
     let url = format!("oci://registry.test/egress-auth@sha256:{DIGEST}");
     let sha256 = DIGEST.to_owned();
-    plugin::objects(compiled, &plugin::Options { url, sha256, version: Version::NEWEST, api })
+    plugin::objects(compiled, &options(url, sha256, api))
+}
+
+fn options(url: String, sha256: String, api: Api) -> plugin::Options {
+    plugin::Options {
+        url,
+        sha256,
+        version: Version::NEWEST,
+        api,
+        image_pull_secret: None,
+        http2_hosts: Vec::new(),
+    }
 }
 
 fn of_kind<'o>(objects: &'o [Value], kind: &str) -> Vec<&'o Value> {
@@ -57,8 +68,43 @@ fn tls_is_verified_by_name_everywhere_keys_included() {
                 assert!(names.contains(&json!(host)), "{rule:#}");
                 assert_eq!(tls["mode"] == "MUTUAL", tls.get("clientCertificate").is_some());
                 assert!(tls.get("insecureSkipVerify").is_none());
+                // Nobody's default decides whether the chain is looked at.
+                assert!(tls.get("caCertificates").or(tls.get("credentialName")).is_some());
             }
         }
+    }
+}
+
+#[test]
+fn http2_is_spoken_where_it_was_asked_for() {
+    let protocols = |http2_hosts: &[&str], native: bool| {
+        let http2_hosts: Vec<_> = http2_hosts.iter().map(|host| (*host).to_owned()).collect();
+        let compiled = compiled(PAYMENTS);
+        let emitted = if native {
+            let version = Version::NEWEST;
+            let options = super::native::Options { version, allow_narrower: false, http2_hosts };
+            super::native::objects(&compiled, &options)
+        } else {
+            let url = format!("oci://registry.test/egress-auth@sha256:{DIGEST}");
+            let options = options(url, DIGEST.to_owned(), Api::WasmPlugin);
+            plugin::objects(&compiled, &plugin::Options { http2_hosts, ..options })
+        };
+        let found = errors(&emitted.findings);
+        let entries = of_kind(&emitted.objects, "ServiceEntry");
+        let protocols: Vec<_> = entries
+            .iter()
+            .map(|it| format!("{} {}", it["spec"]["hosts"][0], it["spec"]["ports"][0]["protocol"]))
+            .collect();
+        (protocols.join(", "), found)
+    };
+    let (by_default, _) = protocols(&[], true);
+    assert_eq!(by_default, r#""api.payment-provider.com" "HTTPS", "httpbin.org" "HTTPS""#);
+    let (asked, _) = protocols(&["httpbin.org"], true);
+    assert_eq!(asked, r#""api.payment-provider.com" "HTTPS", "httpbin.org" "HTTP2""#);
+    assert!(protocols(&["httpbin.org"], false).0.contains(r#""httpbin.org" "HTTP2""#));
+    for native in [false, true] {
+        let (_, found) = protocols(&["nowhere.test"], native);
+        assert_eq!(found, ["no request is sent to `nowhere.test`, which --http2-host names"]);
     }
 }
 

@@ -91,20 +91,25 @@ fn each_field_that_istio_cannot_say_is_named() {
 }
 
 /// Istio splits `scope` and `permission` into words; others it is told to, where it can be.
+/// The spec of the RequestAuthentication.
+fn authentication(objects: &[Value]) -> &Value {
+    let found = objects.iter().find(|object| object["kind"] == "RequestAuthentication");
+    &found.unwrap()["spec"]
+}
+
 #[test]
 fn claims_of_words_are_named_where_istio_knows_how() {
     let emitted = |claim: &str, version: &str, allow_narrower: bool| {
         let rule = format!("from: [{{jwt: {{other: {{\"{claim}\": read}}}}}}]");
         let compiled =
             compile_with(&gateway(&[with_rule(&rule)], ""), &Options::default()).unwrap();
-        native::objects(
-            &compiled,
-            native::Options { version: version.parse().unwrap(), allow_narrower },
-        )
+        let version = version.parse().unwrap();
+        let options = native::Options { version, allow_narrower, http2_hosts: Vec::new() };
+        native::objects(&compiled, &options)
     };
     let told = |claim: &str, version: &str| {
         let objects = super::objects(emitted(claim, version, false));
-        objects[0]["spec"]["jwtRules"][0]["spaceDelimitedClaims"].clone()
+        authentication(&objects)["jwtRules"][0]["spaceDelimitedClaims"].clone()
     };
     for claim in ["scope", "[scope]", "permission"] {
         assert_eq!(told(claim, "1.27"), Value::Null, "{claim}");
@@ -124,7 +129,7 @@ fn what_stands_alike_at_every_server_is_no_error() {
         gateway(&[with_jwt("a.test", "audiences: [x]"), with_jwt("b.test", "audiences: [y]")], "");
     let emitted = super::native(&compile_with(&text, &Options::default()).unwrap(), false);
     assert_eq!(errors(&emitted.findings), [""; 0]);
-    let rules = &emitted.objects[0]["spec"]["jwtRules"];
+    let rules = &authentication(&emitted.objects)["jwtRules"];
     assert_eq!(rules.as_array().unwrap().len(), 1);
     assert_eq!(rules[0]["audiences"], serde_json::json!(["x", "y"]));
 }
@@ -159,9 +164,9 @@ fn a_gateway_that_denies_nothing_needs_no_objects_and_says_so() {
         Options { default_action: egress_auth::policy::DefaultAction::Allow, ..Options::default() };
     let text = gateway(&["name: a, hostname: a.test".to_owned()], "");
     let emitted = super::native(&compile_with(&text, &options).unwrap(), false);
-    assert!(emitted.objects.is_empty());
+    assert_eq!(super::deciding(&emitted.objects), [""; 0]);
     let findings: Vec<_> = emitted.findings.iter().map(|it| it.message.as_str()).collect();
-    assert_eq!(findings, ["there is nothing to enforce, so there are no objects"]);
+    assert_eq!(findings, ["there is nothing to enforce: no object denies anything"]);
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod rbac;
 
 use serde_json::{Value, json};
 
+use super::destination::{self, Reached};
 use super::{Emitted, Place, Version, check_size, gateway};
 use crate::compile::Compiled;
 use crate::emit::findings::Findings;
@@ -33,27 +34,32 @@ use crate::policy::{DefaultAction, JwtRule, Policy, Server};
 use hosts::Hosts;
 
 /// What the output takes beside the Gateway.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The release of Istio.
     pub version: Version,
     /// Whether something strictly narrower may stand for what cannot be said exactly.
     pub allow_narrower: bool,
+    /// Hosts that are spoken to in HTTP/2.
+    pub http2_hosts: Vec<String>,
 }
 
-/// RequestAuthentication, AuthorizationPolicy and EnvoyFilter: those that the Gateway needs.
-pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
+/// RequestAuthentication, AuthorizationPolicy and EnvoyFilter: those that the Gateway needs. Before
+/// them the hosts that its servers send requests to.
+pub fn objects(compiled: &Compiled, options: &Options) -> Emitted {
     let mut findings = Findings::new(options.allow_narrower);
     let Some(place) = Place::new(&compiled.deployment, findings.list()) else {
         return Emitted { objects: Vec::new(), findings: findings.into_diagnostics() };
     };
     let policy = &compiled.policy;
-    let hosts = Hosts::new(compiled);
-    let native = Native { policy, hosts: &hosts, version: options.version };
-    hosts.refuse_trials("use --to wasm-plugin to try it out, or enforce it", &mut findings);
+    let named = Hosts::new(compiled);
+    let native = Native { policy, hosts: &named, version: options.version };
+    named.refuse_trials("use --to wasm-plugin to try it out, or enforce it", &mut findings);
     native.warn_of_differences(&mut findings);
     findings.list().extend(gateway::note(compiled));
-    warn_of_tls(compiled, &mut findings);
+    // istiod fetches keys, or has the gateway fetch them through clusters of their own.
+    let reached = Reached { http2: &options.http2_hosts, fetches_keys: false };
+    let hosts = destination::objects(place, compiled, reached, findings.list());
     let mut objects = Vec::new();
     if let Some(mut spec) = native.request_authentication(&mut findings) {
         place.select(&mut spec, "selector", "matchLabels");
@@ -71,10 +77,11 @@ pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
     if objects.is_empty() {
         findings.warn(
             None,
-            "there is nothing to enforce, so there are no objects".to_owned(),
+            "there is nothing to enforce: no object denies anything".to_owned(),
             "every host passes: name those that do not, or leave out --default-action allow",
         );
     }
+    let objects: Vec<_> = hosts.into_iter().chain(objects).collect();
     for object in &objects {
         let kind = object.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default();
         check_size(
@@ -85,24 +92,8 @@ pub fn objects(compiled: &Compiled, options: Options) -> Emitted {
             findings.list(),
         );
     }
-    if findings.has_errors() {
-        objects.clear();
-    }
+    let objects = if findings.has_errors() { Vec::new() } else { objects };
     Emitted { objects, findings: findings.into_diagnostics() }
-}
-
-/// These objects say who may call, and nothing of how the external host is reached.
-fn warn_of_tls(compiled: &Compiled, findings: &mut Findings) {
-    for server in &compiled.deployment.servers {
-        let tls = server.destinations().find_map(|destination| destination.tls.as_ref());
-        if let Some(tls) = tls {
-            findings.warn(
-                Some(&tls.origin),
-                format!("the TLS of `{}` is not in these objects", server.name),
-                "write a DestinationRule that asks for it, or use --to wasm-plugin, which has one",
-            );
-        }
-    }
 }
 
 /// Most rules of one AuthorizationPolicy, by its schema.

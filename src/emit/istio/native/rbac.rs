@@ -13,11 +13,16 @@ use crate::emit::istio::Version;
 use crate::engine::precedence::Decides;
 use crate::policy::{DefaultAction, EgressRule, IdentityMatch};
 
+/// Patches are made in the order of their priority, which is 0 where none is named: this one late, so
+/// that what others put before the router stands before it.
+const PRIORITY: i32 = 1000;
+
 impl Native<'_> {
     /// The spec, without its selector.
     pub(super) fn envoy_filter(&self, version: Version, findings: &mut Findings) -> Value {
         let rules = json!({"action": "ALLOW", "policies": self.policies(version, findings)});
         json!({
+            "priority": PRIORITY,
             "configPatches": [{
                 "applyTo": "HTTP_FILTER",
                 "match": {
