@@ -18,7 +18,7 @@ endif
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test test-observability test-docker test-func-e test-istio oci release conformance \
+.PHONY: help run test test-observability test-docker test-func-e test-istio test-istio-schemas oci release conformance \
 	wasm filter report-page test-web envoy lint bench bench-engine bench-micro soak security fuzz mutants deny \
 	zoo sbom reproducible clean tools
 
@@ -84,15 +84,20 @@ test-web: tools wasm ## The report in a real browser (IMAGES=1: new pictures for
 envoy: ## Find Envoy, or install one into .envoy/
 	@scripts/get-envoy.sh
 
-test-istio: export INSTALL ?= 1
-test-istio: filter ## Objects for Istio against the schemas of its CustomResourceDefinitions (needs Node)
+test-istio-schemas: export INSTALL ?= 1
+test-istio-schemas: filter ## Objects for Istio against the schemas of its CustomResourceDefinitions (needs Node)
 	@cargo build --locked --bin egress-auth
-	@EGRESS_AUTH='$(abspath $(BUILD))/debug/egress-auth' scripts/test-istio.sh
+	@EGRESS_AUTH='$(abspath $(BUILD))/debug/egress-auth' scripts/test-istio-schemas.sh
+
+test-istio: export INSTALL ?= 1
+test-istio: export CASES ?=
+test-istio: test-istio-schemas ## The same through real istiod, agents and API server (root, Go; builds them once)
+	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && scripts/test-istio.sh
 
 lint: tools ## Formatting and clippy, warnings denied, for this machine and for the module
 	cargo fmt --all -- --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --test observability --test zoo -- -D warnings
+	cargo clippy --locked --test istio --test observability --test zoo -- -D warnings
 	scripts/build-wasm.sh lint
 
 bench: export INSTALL ?= 1

@@ -13,6 +13,7 @@
 //! | [`tls`] | certificate authorities and certificates |
 //! | [`keys`] | keys of every algorithm, and signatures |
 //! | [`token`] | recipes for tokens, good and bad |
+//! | [`trap`] | the module with a crash built in |
 //! | [`tried`] | rows of the table of `make security` |
 //! | [`table`] | tables of requests and answers, run through `explain` and through Envoy |
 //!
@@ -30,6 +31,7 @@ pub mod raw;
 pub mod table;
 pub mod tls;
 pub mod token;
+pub mod trap;
 pub mod tried;
 pub mod upstream;
 

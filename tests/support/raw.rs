@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use tokio_rustls::rustls::{ClientConnection, StreamOwned};
+
 use super::LIMIT;
 use super::tls::Client;
 
@@ -75,6 +77,23 @@ impl Request {
         [&self.start, &self.headers, &end[..], &self.body].concat()
     }
 
+    /// Sends it as a client with a certificate, on a connection that stays open.
+    pub fn send_on(&self, connection: &mut Connection) -> Option<Response> {
+        let bytes = [&self.start, &self.headers, &b"\r\n"[..], &self.body].concat();
+        connection.0.write_all(&bytes).ok()?;
+        let mut answer = Vec::new();
+        let mut part = [0; 4_096];
+        loop {
+            if let Some(response) = Response::parse(&answer, false) {
+                return Some(response);
+            }
+            match connection.0.read(&mut part) {
+                Ok(read @ 1..) => answer.extend(&part[..read]),
+                _ => return None,
+            }
+        }
+    }
+
     fn write<S: Write>(&self, mut stream: S) -> Pending<S> {
         // Envoy may answer and close before it has read everything.
         let _ = stream.write_all(&self.bytes()).and_then(|()| stream.flush());
@@ -102,6 +121,16 @@ fn connect(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     stream
+}
+
+/// A connection over TLS that stays open.
+pub struct Connection(StreamOwned<ClientConnection, TcpStream>);
+
+impl Connection {
+    /// Connects as a client with a certificate.
+    pub fn open(client: &Client, to: SocketAddr) -> Self {
+        Self(client.wrap(connect(to), "gateway.test"))
+    }
 }
 
 /// A request whose response has not been read.

@@ -1,6 +1,6 @@
 //! Certificate authorities and certificates, made anew for every test.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,15 +8,25 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     SanType,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::client::WantsClientCert;
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
 use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::crypto::{
+    CryptoProvider, verify_tls12_signature, verify_tls13_signature,
+};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime,
+};
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{NoClientAuth, WebPkiClientVerifier};
 use tokio_rustls::rustls::{
-    ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, ServerConfig, StreamOwned,
+    ClientConfig, ClientConnection, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore,
+    ServerConfig, SignatureScheme, StreamOwned,
 };
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// A certificate authority, its certificate in a file.
 pub struct Authority {
@@ -44,6 +54,7 @@ impl Authority {
         let certificate = params.self_signed(&key).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
+        std::fs::write(folder.path().join("ca.key"), key.serialize_pem()).unwrap();
         Self { folder, certificate, issuer: Issuer::new(params, key) }
     }
 
@@ -70,6 +81,11 @@ impl Authority {
         self.folder.path().join("ca.pem")
     }
 
+    /// PEM file of its private key.
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.path().join("ca.key")
+    }
+
     /// A certificate for servers and clients. Names with `://` are URIs (SPIFFE IDs), others DNS
     /// names or IP addresses.
     pub fn issue(&self, names: &[&str]) -> Certificate {
@@ -91,11 +107,84 @@ impl Authority {
 pub struct Client(Arc<ClientConfig>);
 
 impl Client {
+    /// A workload of a mesh, with the certificate and key of PEM files. Which one the server is
+    /// nobody looks at: servers of meshes have no names of hosts.
+    pub fn of_mesh(certificate: &Path, key: &Path) -> Self {
+        let chain = CertificateDer::pem_file_iter(certificate).unwrap().map(Result::unwrap);
+        let key = PrivateKeyDer::from_pem_file(key).unwrap();
+        let provider = Arc::new(default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
+            .with_client_auth_cert(chain.collect(), key)
+            .unwrap();
+        Self(Arc::new(config))
+    }
+
+    /// Sends a request over HTTP/2: the head of the answer.
+    pub fn http2(&self, to: SocketAddr, request: http::Request<()>) -> http::Response<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let tls = TlsConnector::from(Arc::clone(&self.0));
+        runtime.block_on(async {
+            let stream = tokio::net::TcpStream::connect(to).await.unwrap();
+            let name = "gateway.test".to_owned().try_into().unwrap();
+            let stream = tls.connect(name, stream).await.unwrap();
+            let (client, connection) = h2::client::handshake(stream).await.unwrap();
+            tokio::spawn(connection);
+            let mut client = client.ready().await.unwrap();
+            let (response, _) = client.send_request(request, true).unwrap();
+            response.await.unwrap().map(|_| ())
+        })
+    }
+
     /// Speaks TLS over a connection to a server of that name, which it says (SNI) unless it is an
     /// IP address.
     pub fn wrap(&self, stream: TcpStream, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
         let name = name.to_owned().try_into().unwrap();
         StreamOwned::new(ClientConnection::new(Arc::clone(&self.0), name).unwrap(), stream)
+    }
+}
+
+/// Takes every certificate of a server.
+#[derive(Debug)]
+struct AnyServer(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyServer {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -1,16 +1,14 @@
-//! The module crashes. It does not by itself, so it is made to: a counter is built into it that
-//! traps at every hundredth request of a VM.
+//! The module crashes. It does not by itself, so it is made to.
 
 use std::path::Path;
 use std::time::Duration;
 
 use egress_auth::demo::echo::Echo;
-use walrus::ir::{BinaryOp, Value};
-use walrus::{ConstExpr, ExportItem, FunctionBuilder, Module, ValType};
 
 use super::{Count, WORKERS, bad, good, good_token, one_issuer, until_it_passes};
 use crate::support::eventually;
 use crate::support::jwks::Jwks;
+use crate::support::trap::trapping;
 
 /// Requests that a VM lives for.
 const LIFE: i32 = 100;
@@ -19,47 +17,11 @@ const CRASHES: u64 = 3;
 /// Rounds of requests in which it has to.
 const ROUNDS: usize = 2_000;
 
-/// The module with a trap in it.
-fn trapping(module: &Path) -> Vec<u8> {
-    let mut module = Module::from_file(module).unwrap();
-    let export = module.exports.iter().find(|it| it.name == "proxy_on_request_headers").unwrap();
-    let (export, ExportItem::Function(inner)) = (export.id(), export.item) else {
-        panic!("a callback is a function")
-    };
-    let zero = ConstExpr::Value(Value::I32(0));
-    let count = module.globals.add_local(ValType::I32, true, false, zero);
-    let arguments = [(); 3].map(|()| module.locals.add(ValType::I32));
-    let mut outer = FunctionBuilder::new(&mut module.types, &[ValType::I32; 3], &[ValType::I32]);
-    outer
-        .func_body()
-        .global_get(count)
-        .i32_const(1)
-        .binop(BinaryOp::I32Add)
-        .global_set(count)
-        .global_get(count)
-        .i32_const(LIFE)
-        .binop(BinaryOp::I32GeS)
-        .if_else(
-            None,
-            |then| {
-                then.unreachable();
-            },
-            |_| {},
-        )
-        .local_get(arguments[0])
-        .local_get(arguments[1])
-        .local_get(arguments[2])
-        .call(inner);
-    let outer = outer.finish(arguments.to_vec(), &mut module.funcs);
-    module.exports.get_mut(export).item = ExportItem::Function(outer);
-    module.emit_wasm()
-}
-
 fn run(workers: usize) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("trapping.wasm");
     let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/egress_auth.wasm");
-    std::fs::write(&file, trapping(&module)).unwrap();
+    std::fs::write(&file, trapping(&module, LIFE)).unwrap();
     let (issuer, echo) = (Jwks::start(), Echo::start().unwrap());
     let envoy = one_issuer(&issuer, echo.address())
         .arguments(["--wasm", file.to_str().unwrap()])

@@ -1,0 +1,135 @@
+//! A module that is another one, or not to be had.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::outside::{built_module, module_url};
+use crate::requests::{good, table};
+use crate::support::trap::trapping;
+use crate::support::{eventually, within};
+use crate::world::{GATEWAY, World};
+
+/// What fetches that fail are counted as.
+const CONVERSIONS: &str = "istio_agent_wasm_config_conversion_count{result=\"fetch_failure\"}";
+
+/// Applies the document with a module of this name.
+fn roll_out(world: &World, name: &str) {
+    let url = module_url(name);
+    world.cluster.apply(&world.compile(GATEWAY, &["--module-url", &url]));
+}
+
+fn until_denied(world: &World) {
+    eventually("deny-all", || (world.send(&good()) == 403).then_some(()));
+}
+
+/// A module with another checksum takes the place of a filter that works; the right one brings it
+/// back, once the plugin names it anew.
+pub fn a_wrong_checksum_denies_until_it_is_right(world: &mut World) {
+    let mut other = built_module();
+    other.extend(b"\x00\x05\x04test");
+    world.outside.serve(Some(other));
+    let url = module_url("wrong");
+    // What is said beforehand.
+    let file = world.folder().join("gateway.yaml");
+    std::fs::write(&file, GATEWAY).unwrap();
+    let check = ["check", file.to_str().unwrap(), "--module-url", &url];
+    let (code, _, said) = world.try_egress_auth(&check, "");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("apply nothing before both are one"), "{said}");
+    roll_out(world, "wrong");
+    until_denied(world);
+    let metrics = super::signals::agent_metrics();
+    assert!(
+        metrics.contains("istio_agent_wasm_remote_fetch_count{result=\"checksum_mismatched\"}"),
+        "{metrics}"
+    );
+    assert!(metrics.contains(CONVERSIONS), "{metrics}");
+    // Putting the right one there is not enough.
+    world.outside.serve(Some(built_module()));
+    let (code, _, said) = world.try_egress_auth(&check, "");
+    assert_eq!(code, Some(0), "{said}");
+    let recovered = within(Duration::from_secs(3), || (world.send(&good()) == 200).then_some(()));
+    assert!(recovered.is_none(), "it is fetched again by itself");
+    roll_out(world, "egress_auth");
+    world.until_in_force();
+}
+
+/// A policy that changes needs no registry while the module is kept; another module does, and is
+/// not tried again.
+pub fn without_the_registry_policies_still_change(world: &mut World) {
+    world.outside.serve(None);
+    let narrower = GATEWAY.replace("methods: [GET, POST], paths", "methods: [POST], paths");
+    world.apply(&narrower);
+    eventually("the new policy", || (world.send(&good()) == 403).then_some(()));
+    world.apply(GATEWAY);
+    world.until_in_force();
+    // Module and policy together: what is in force is gone, and `compile` has said so.
+    let deployed = world.folder().join("deployed.yaml");
+    std::fs::write(&deployed, world.deployed()).unwrap();
+    let url = module_url("away");
+    let arguments = [
+        "compile",
+        "-",
+        "--to",
+        "wasm-plugin",
+        "--module-url",
+        &url,
+        "--in-force",
+        deployed.to_str().unwrap(),
+    ];
+    let (code, objects, said) = world.try_egress_auth(&arguments, &narrower);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("module and policy change together"), "{said}");
+    world.cluster.apply(&objects);
+    eventually("a fetch that failed", || {
+        super::signals::agent_metrics().contains(CONVERSIONS).then_some(())
+    });
+    until_denied(world);
+    world.outside.serve(Some(built_module()));
+    roll_out(world, "egress_auth");
+    world.until_in_force();
+}
+
+/// With the module in the gateway's image there is nothing to fetch.
+pub fn a_module_in_the_image_needs_no_registry(world: &mut World) {
+    world.outside.serve(None);
+    let file = world.folder().join("egress_auth.wasm");
+    std::fs::write(&file, built_module()).unwrap();
+    let url = format!("file://{}", file.display());
+    world.cluster.apply(&world.compile(GATEWAY, &["--module-url", &url]));
+    // A new pod, which has nothing but its image.
+    world.restart_gateway(&[]);
+    world.until_in_force();
+    super::decisions::the_table_holds(world);
+    world.outside.serve(Some(built_module()));
+    world.apply(GATEWAY);
+    world.until_in_force();
+}
+
+/// FAIL_RELOAD: nothing passes that must not, and what may passes again.
+pub fn a_module_that_crashes_is_started_again(world: &mut World) {
+    let file = world.folder().join("trapping.wasm");
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/egress_auth.wasm");
+    std::fs::write(&file, trapping(&module, 30)).unwrap();
+    let url = format!("file://{}", file.display());
+    world.cluster.apply(&world.compile(GATEWAY, &["--module-url", &url]));
+    let refused: Vec<_> =
+        table().into_iter().filter(|row| row.expected(world.output) != 200).collect();
+    let good = good();
+    eventually("a crash", || {
+        for row in &refused {
+            assert_ne!(world.send(&row.asked), 200, "{}", row.what);
+        }
+        (world.send(&good) == 503).then_some(())
+    });
+    world.until_in_force();
+    eventually("a crash that is counted", || {
+        let metrics = super::signals::agent_metrics();
+        let reloads = metrics.lines().find(|line| {
+            line.starts_with("envoy_wasm_") && line.contains("_vm_reload{") && !line.ends_with(" 0")
+        });
+        reloads.map(|line| println!("    {line}"))
+    });
+    world.apply(GATEWAY);
+    world.until_in_force();
+}
