@@ -77,14 +77,27 @@ pub fn check(input: &[u8]) {
 /// The same, and what became of it.
 pub fn pair(input: &[u8]) -> Compared {
     let mut choices = Choices::new(input);
-    let make = Make { strange: choices.yes(), workloads: choices.below(4) == 3 };
+    let make = Make::chosen(&mut choices);
     let old = make.rules(&mut choices);
     let new = match choices.yes() {
         true => make.rules(&mut choices),
         false => make.mutated(&old, &mut choices),
     };
-    let region = make.region(&mut choices);
-    let policies = [make.policy(&old), make.policy(&new)];
+    compared(&make, [&old, &new], &mut choices)
+}
+
+/// What becomes of a policy of which one rule is changed.
+pub fn mutation(input: &[u8]) -> Compared {
+    let mut choices = Choices::new(input);
+    let make = Make::chosen(&mut choices);
+    let old = make.rules(&mut choices);
+    let new = make.mutated(&old, &mut choices);
+    compared(&make, [&old, &new], &mut choices)
+}
+
+fn compared(make: &Make, [old, new]: [&[Value]; 2], choices: &mut Choices<'_>) -> Compared {
+    let region = make.region(choices);
+    let policies = [make.policy(old), make.policy(new)];
     let judges = policies.each_ref().map(|it| Judge::new(it, NOW).expect("the policy is sound"));
     let tell = || json!({ "old": old, "new": new }).to_string();
     let comparison = compare([&policies[0], &policies[1]], NOW).expect("both are sound");
@@ -116,7 +129,7 @@ pub fn pair(input: &[u8]) -> Compared {
             }
         }
     }
-    let proved = outcomes.each_ref().map(|outcome| matches!(outcome, Outcome::Proved));
+    let proved = outcomes.each_ref().map(|outcome| matches!(outcome, Outcome::Proved(_)));
     let mut differs = false;
     for example in world(make.workloads) {
         let [before, after] = judges.each_ref().map(|judge| judge.decide(example).allowed);
@@ -149,6 +162,10 @@ struct Make {
 }
 
 impl Make {
+    fn chosen(choices: &mut Choices<'_>) -> Self {
+        Self { strange: choices.yes(), workloads: choices.below(4) == 3 }
+    }
+
     fn path(&self, choices: &mut Choices<'_>) -> &'static str {
         match self.strange && choices.below(3) == 2 {
             true => choices.one(&STRANGE),

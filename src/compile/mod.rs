@@ -15,7 +15,7 @@
 //! | [`same_pods`] | several Gateways for the same pods |
 //! | [`deployed`] | a policy that was compiled before, read back |
 //! | `left_out` | what the gateway does, and not what is made here |
-//! | `lint`, `covers`, `redundant`, `values`, `path_lint` | what is allowed but most likely not meant |
+//! | `lint`, `covers`, `redundant`, `redundant_parts`, `values`, `path_lint` | what is allowed but most likely not meant |
 //! | [`acknowledge`] | warnings that the Gateway itself answers |
 //! | `table` | what repeats is written once |
 //!
@@ -40,6 +40,7 @@ mod namespaces;
 pub mod path;
 mod path_lint;
 mod redundant;
+mod redundant_parts;
 mod routing;
 pub mod same_pods;
 pub mod select;

@@ -7,6 +7,7 @@ use super::{Compiler, Options, Tables};
 use crate::policy::{self, AccessLogFields, EgressHost, Policy};
 use crate::prove::redundant::{Finder, Redundant};
 use crate::resource::diagnostic::Diagnostic;
+use crate::resource::gateway::Server;
 use crate::resource::source::{Origin, Span};
 use crate::resource::warning::Warning;
 
@@ -37,9 +38,19 @@ impl Compiler<'_, '_> {
             if deployment.rules.len() > MOST_RULES_OF_HOST {
                 continue;
             }
+            let hostname = deployment.origin.span;
+            let is_it = |it: &Server<'_>| {
+                it.hostname().is_some_and(|written| written.node.span() == hostname)
+            };
+            let written = || self.gateway.servers().find(is_it);
+            let Some(written) = (!deployment.rules.is_empty()).then(written).flatten() else {
+                continue;
+            };
+            let mut said = self.warn_of_unmatched(&finder, server, written);
             for found in finder.of_server(server) {
                 let span = |at: &usize| deployment.rules.get(*at).copied();
-                let Some(own) = span(&found.rule) else { continue };
+                let own = span(&found.rule).filter(|_| !said.contains(&found.rule));
+                let Some(own) = own else { continue };
                 let server = deployment.origin.field.strip_suffix(HOSTNAME).unwrap_or_default();
                 let field = format!("{server}.authorization.local.rules[{}]", found.rule);
                 let by = found.by.iter().filter_map(span).collect();
@@ -49,7 +60,9 @@ impl Compiler<'_, '_> {
                     by,
                     found.refuses_unreadable,
                 );
+                said.push(found.rule);
             }
+            self.warn_of_redundant_parts(&finder, server, written, &said);
         }
         self.warn_of_redundant_entries(&finder, egress);
     }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::survey::{Survey, SurveyAnswer};
 use crate::explain::{Explainer, Explanation, Query};
 use crate::policy::Policy;
+use crate::prove::reach::Reacher;
 
 /// A question of the page's.
 #[derive(Debug, Deserialize)]
@@ -51,7 +52,13 @@ enum Answer {
 
 /// The policies that a page has loaded.
 #[derive(Debug, Default)]
-pub struct Policies(Vec<Explainer>);
+pub struct Policies(Vec<Loaded>);
+
+#[derive(Debug)]
+struct Loaded {
+    explainer: Explainer,
+    reacher: Reacher<'static>,
+}
 
 impl Policies {
     /// Answers one question: a JSON object to a JSON object, `{"error": "..."}` where the question
@@ -65,21 +72,26 @@ impl Policies {
     fn try_answer(&mut self, question: &[u8]) -> Result<Answer, String> {
         match serde_json::from_slice(question).map_err(text)? {
             Question::Load { policy, silenced } => {
-                self.0.push(Explainer::new(*policy, silenced).map_err(text)?);
+                // It is there for as long as the page is, and is not indexed anew for each question.
+                let kept: &'static Policy = Box::leak(policy.clone());
+                let explainer = Explainer::new(*policy, silenced).map_err(text)?;
+                self.0.push(Loaded { explainer, reacher: Reacher::new(kept) });
                 Ok(Answer::Loaded(self.0.len().saturating_sub(1)))
             }
             Question::Explain { policy, now, query } => {
                 let query = Query::from_json(query.get()).map_err(text)?;
-                let explanation = self.policy(policy)?.explain_asked(&query, now).map_err(text)?;
+                let explanation =
+                    self.policy(policy)?.explainer.explain_asked(&query, now).map_err(text)?;
                 Ok(Answer::Explained(explanation))
             }
             Question::Survey { policy, now, requests } => {
-                Ok(Answer::Surveyed(requests.run(self.policy(policy)?, now).map_err(text)?))
+                let Loaded { explainer, reacher } = self.policy(policy)?;
+                Ok(Answer::Surveyed(requests.run(explainer, reacher, now).map_err(text)?))
             }
         }
     }
 
-    fn policy(&self, number: usize) -> Result<&Explainer, String> {
+    fn policy(&self, number: usize) -> Result<&Loaded, String> {
         self.0.get(number).ok_or_else(|| format!("no policy {number} is loaded"))
     }
 }
@@ -160,6 +172,22 @@ mod tests {
             assert!(cells.next().is_none());
         }
         assert_eq!(compared, 32);
+    }
+
+    /// What somebody may do is said of all requests, not of those that were decided.
+    #[test]
+    fn a_survey_says_how_much_each_caller_may_do() {
+        let token = |sub: &str| json!({"claims": {"iss": "https://a.test", "sub": sub}});
+        let requests = json!({"host": "api.test", "methods": ["GET"], "paths": ["/v1/x"],
+            "callers": [token("alice"), token("bob"), {}]});
+        let question = json!({"survey": {"policy": 0, "now": 1, "requests": requests}});
+        let answer = ask(&mut loaded(), &question);
+        assert_eq!(answer["surveyed"]["reach"], json!(["some", "none", "none"]));
+        let mut requests = requests.clone();
+        requests["host"] = json!("elsewhere.test");
+        let question = json!({"survey": {"policy": 0, "now": 1, "requests": requests}});
+        let answer = ask(&mut loaded(), &question);
+        assert_eq!(answer["surveyed"]["reach"], json!(["none", "none", "none"]));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::explain::{Explainer, Explanation, Query, QueryError, Values};
+use crate::prove::example::{Sender, Token};
+use crate::prove::reach::{Reach, Reacher};
 
 /// Every combination of these: for each caller, each method with each path.
 #[derive(Debug, Deserialize)]
@@ -37,14 +39,23 @@ pub(super) struct SurveyAnswer {
     /// For each caller the positions in `answers`: of the first method all paths, of the second,
     /// and so on.
     callers: Vec<Vec<usize>>,
+    /// How much each caller may do there, over all requests; absent for one who hands on an identity.
+    reach: Vec<Option<Reach>>,
 }
 
 impl Survey {
     /// Decides every request at `now` (Unix seconds).
-    pub(super) fn run(self, explainer: &Explainer, now: u64) -> Result<SurveyAnswer, QueryError> {
+    pub(super) fn run(
+        self,
+        explainer: &Explainer,
+        reacher: &Reacher<'_>,
+        now: u64,
+    ) -> Result<SurveyAnswer, QueryError> {
         let mut answers: Vec<Explanation> = Vec::new();
         let mut callers = Vec::with_capacity(self.callers.len());
         let (methods, paths) = (&self.methods, &self.paths);
+        let reach = |caller: &Caller| caller.reach(reacher, &self.host, now);
+        let reach = self.callers.iter().map(reach).collect();
         for caller in self.callers {
             let mut query = Query {
                 claims: caller.claims,
@@ -65,6 +76,21 @@ impl Survey {
             }
             callers.push(row);
         }
-        Ok(SurveyAnswer { answers, callers })
+        Ok(SurveyAnswer { answers, callers, reach })
+    }
+}
+
+impl Caller {
+    /// How much it may do at a host; nothing where that is not known from token and workload alone.
+    fn reach(&self, reacher: &Reacher<'_>, host: &str, now: u64) -> Option<Reach> {
+        if !self.headers.is_empty() {
+            return None;
+        }
+        let token = match &self.claims {
+            None => Token::default(),
+            Some(claims) => Token::new(serde_json::from_str(claims.get()).ok()?)?,
+        };
+        let sender = Sender { peer: self.source.clone(), behind: None };
+        Some(reacher.reach(host, &token, &sender, now))
     }
 }

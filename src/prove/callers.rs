@@ -94,7 +94,7 @@ impl<'q, 'p> Surroundings<'q, 'p> {
             all.push(None);
         }
         for rule in own.jwt_rules.iter().filter_map(|number| self.tables.jwt_rules.get(*number)) {
-            let of_other = other.into_iter().flat_map(|other| self.rules(other));
+            let of_other = other.into_iter().flat_map(|other| rules(self.tables, other));
             let others = of_other.filter(|it| it.issuer == rule.issuer).collect();
             let bounds = Bounds::new(rule, others, self.now);
             all.extend(stands(principal, &bounds, self.vocabulary)?.into_iter().map(Some));
@@ -103,10 +103,6 @@ impl<'q, 'p> Surroundings<'q, 'p> {
             all.extend(refused().map(Some));
         }
         Ok(all)
-    }
-
-    fn rules(&self, tokens: &Tokens) -> impl Iterator<Item = &'p JwtRule> {
-        tokens.jwt_rules.iter().filter_map(|number| self.tables.jwt_rules.get(*number))
     }
 
     /// A token of an issuer that nobody accepts.
@@ -119,19 +115,35 @@ impl<'q, 'p> Surroundings<'q, 'p> {
 
     /// What the other policy makes of a caller's token.
     pub fn seen<'t>(&self, caller: &'t Caller) -> Seen<'t> {
-        let Some(tokens) = self.tokens[1] else { return Seen::Nobody };
-        let Some(stand) = &caller.stand else {
-            let refused = tokens.required && !tokens.shadow;
-            return if refused { Seen::Refused } else { Seen::Nobody };
-        };
-        let accepted = stand.judged.claims().is_some_and(|claims| {
-            let rule = self.rules(tokens).find(|rule| claims.issuer() == Some(&rule.issuer));
-            rule.is_some_and(|rule| claims.judge(rule, self.now).is_ok())
-        });
-        match (accepted, stand.compared.claims()) {
-            (true, Some(claims)) => Seen::Claims(claims),
-            _ if tokens.shadow => Seen::Nobody,
-            _ => Seen::Refused,
-        }
+        let claims = caller.stand.as_ref().map(|stand| [&stand.judged, &stand.compared]);
+        seen(self.tables, self.tokens[1], claims, self.now)
     }
+}
+
+/// What a policy that judges tokens so makes of one: of claims that JWT rules judge, and of those that
+/// principals are compared with.
+pub(super) fn seen<'t>(
+    tables: &Tables<'_>,
+    tokens: Option<&Tokens>,
+    token: Option<[&'t Token; 2]>,
+    now: u64,
+) -> Seen<'t> {
+    let Some(tokens) = tokens else { return Seen::Nobody };
+    let Some([judged, compared]) = token else {
+        let refused = tokens.required && !tokens.shadow;
+        return if refused { Seen::Refused } else { Seen::Nobody };
+    };
+    let accepted = judged.claims().is_some_and(|claims| {
+        let rule = rules(tables, tokens).find(|rule| claims.issuer() == Some(&rule.issuer));
+        rule.is_some_and(|rule| claims.judge(rule, now).is_ok())
+    });
+    match (accepted, compared.claims()) {
+        (true, Some(claims)) => Seen::Claims(claims),
+        _ if tokens.shadow => Seen::Nobody,
+        _ => Seen::Refused,
+    }
+}
+
+fn rules<'p>(tables: &Tables<'p>, tokens: &Tokens) -> impl Iterator<Item = &'p JwtRule> {
+    tokens.jwt_rules.iter().filter_map(|number| tables.jwt_rules.get(*number))
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::example::Judge;
+use super::excerpt::excerpt;
 use super::group::{Beyond, Group, Unclear};
 use super::hosts::{Host, hosts};
 use super::inclusion::Budget;
@@ -14,6 +15,8 @@ use crate::policy::{JwksSource, Policy};
 
 /// What a comparison may cost, in states of patterns that are looked at.
 const MOST_STATES: usize = 200_000_000;
+/// Groups of hosts for which engines are made at once.
+const GROUPS_AT_ONCE: usize = 500;
 
 /// How two policies stand to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,13 +95,13 @@ pub struct Comparison<'p> {
     pub groups: Vec<Compared<'p>>,
 }
 
-/// Compares two policies at `now` (Unix seconds): one entry for hosts of which they say something
+/// Compares two policies that engines accept, at `now` (Unix seconds): one entry for hosts of which they say something
 /// different, in the order of the first of them. Hosts of which they say the same are decided alike.
 ///
 /// # Errors
-/// When one of them is not sound.
+/// When an engine does not accept what one of them says of hosts of which they say something
+/// different.
 pub fn compare<'p>([old, new]: [&'p Policy; 2], now: u64) -> Result<Comparison<'p>, PolicyError> {
-    let judges = [Judge::new(old, now)?, Judge::new(new, now)?];
     let mut tables = Tables::default();
     let views = [View::new(old, &mut tables), View::new(new, &mut tables)];
     let [before, after] = &views;
@@ -128,29 +131,50 @@ pub fn compare<'p>([old, new]: [&'p Policy; 2], now: u64) -> Result<Comparison<'
         }
     }
     let mut budget = Budget::new(MOST_STATES);
-    for group in &mut groups {
-        let Some(host) = group.hosts.first() else { continue };
-        let question = Group::new(
-            &tables,
-            group.effective.each_ref(),
-            views.each_ref().map(View::identity),
-            judges.each_ref(),
-            &host.example,
-            now,
-        );
-        group.gained = question.beyond(1, &mut budget);
-        group.lost = question.beyond(0, &mut budget);
-        let [was, is] = &group.effective;
-        if was.tokens.as_ref().zip(is.tokens.as_ref()).is_some_and(|it| other_keys(it, &tables)) {
-            let unclear = Unclear { who: Who::Anyone, method: None, pattern: None, why: Why::Keys };
-            for (side, beyond) in [(was, &mut group.lost), (is, &mut group.gained)] {
-                if side.access != Access::Nothing {
-                    beyond.unclear.push(unclear.clone());
-                }
-            }
+    for groups in groups.chunks_mut(GROUPS_AT_ONCE) {
+        let judges = {
+            let hosts = || groups.iter().filter_map(|group| group.hosts.first());
+            let of = |view: &View<'p>| {
+                Judge::new(&excerpt(view, hosts().map(|host| host.example.as_str())), now)
+            };
+            [of(before)?, of(after)?]
+        };
+        for group in groups {
+            judge(group, &views, &judges, &tables, now, &mut budget);
         }
     }
     Ok(Comparison { tables, hosts: count, groups })
+}
+
+/// Finds out what each policy admits at the hosts of a group that the other does not.
+fn judge<'p>(
+    group: &mut Compared<'p>,
+    views: &[View<'p>; 2],
+    judges: &[Judge; 2],
+    tables: &Tables<'p>,
+    now: u64,
+    budget: &mut Budget,
+) {
+    let Some(host) = group.hosts.first() else { return };
+    let question = Group::new(
+        tables,
+        group.effective.each_ref(),
+        views.each_ref().map(View::identity),
+        judges.each_ref(),
+        &host.example,
+        now,
+    );
+    group.gained = question.beyond(1, budget);
+    group.lost = question.beyond(0, budget);
+    let [was, is] = &group.effective;
+    if was.tokens.as_ref().zip(is.tokens.as_ref()).is_some_and(|it| other_keys(it, tables)) {
+        let unclear = Unclear { who: Who::Anyone, method: None, pattern: None, why: Why::Keys };
+        for (side, beyond) in [(was, &mut group.lost), (is, &mut group.gained)] {
+            if side.access != Access::Nothing {
+                beyond.unclear.push(unclear.clone());
+            }
+        }
+    }
 }
 
 /// Whether an issuer that both accept has other keys.

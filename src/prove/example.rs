@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -53,9 +54,9 @@ impl Example {
     }
 }
 
-/// The token of an example.
+/// The token of an example. Many examples share one.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Token(Option<(Map<String, Value>, Claims)>);
+pub struct Token(Option<Arc<(Map<String, Value>, Claims)>>);
 
 impl Token {
     /// A token that is valid but for what its claims say; nothing where they cannot be those of a
@@ -63,17 +64,17 @@ impl Token {
     pub fn new(claims: Map<String, Value>) -> Option<Self> {
         let text = Value::Object(claims.clone()).to_string();
         let read = Claims::from_json(text.as_bytes()).ok()?;
-        Some(Self(Some((claims, read))))
+        Some(Self(Some(Arc::new((claims, read)))))
     }
 
     /// The claims as they are written; absent where there is no token.
     pub fn as_map(&self) -> Option<&Map<String, Value>> {
-        self.0.as_ref().map(|(written, _)| written)
+        self.0.as_ref().map(|both| &both.0)
     }
 
     /// The claims as the engine reads them; absent where there is no token.
     pub fn claims(&self) -> Option<&Claims> {
-        self.0.as_ref().map(|(_, read)| read)
+        self.0.as_ref().map(|both| &both.1)
     }
 }
 

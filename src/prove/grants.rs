@@ -116,6 +116,7 @@ pub fn named<'p>(granted: &[Option<&'p Operation>]) -> BTreeSet<&'p str> {
 }
 
 /// What is admitted for one method.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Admitted<'p> {
     /// Whether every path is.
     pub anything: bool,

@@ -17,7 +17,7 @@ use super::automaton::Automaton;
 use super::callers::{Caller, Surroundings};
 use super::example::{Answer, Example, Judge, Token};
 use super::examples::other_method;
-use super::grants::{Grants, admitted, atoms, named, takes_bad_paths};
+use super::grants::{Admitted, Grants, admitted, atoms, named, takes_bad_paths};
 use super::inclusion::Budget;
 use super::paths::{BAD_PATH, Paths, Why, search};
 use super::side::{Atom, Effective, Who};
@@ -86,9 +86,6 @@ pub struct Unclear {
     pub why: Why,
 }
 
-/// A path pattern, if any, and those with which it is compared.
-type Compared<'p> = (Option<&'p str>, BTreeSet<&'p str>);
-
 impl<'q, 'p> Group<'q, 'p> {
     /// Looks at a host that two policies decide so.
     pub fn new(
@@ -126,6 +123,14 @@ impl<'q, 'p> Group<'q, 'p> {
     /// What the policy at position `own` admits and the other one does not.
     pub fn beyond(&self, own: usize, budget: &mut Budget) -> Beyond {
         Direction::new(self, own).map(|direction| direction.beyond(budget)).unwrap_or_default()
+    }
+
+    /// Whether it is certain that nobody whom the policy at position `own` lets in is one of `who`.
+    pub fn nobody(&self, own: usize, who: Who) -> bool {
+        let direction = Direction::new(self, own);
+        let callers = direction
+            .map(|direction| direction.surroundings.callers(who, self.grants.principal(who)));
+        callers.is_some_and(|callers| callers.is_ok_and(|all| all.is_empty()))
     }
 
     /// A pattern ready to be searched.
@@ -219,7 +224,9 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
         let granted = self.granted(caller);
         let named = named(&granted);
         let other_method = other_method(&named);
-        let mut known: HashMap<Compared<'p>, Paths> = HashMap::new();
+        let mut grants =
+            PerMethod { granted: &granted, sets: Vec::new(), of_methods: HashMap::new() };
+        let mut known: HashMap<(Option<&'p str>, usize), Paths> = HashMap::new();
         for operation in operations {
             let operation = operation.and_then(|it| self.group.tables.operations.get(it));
             let mut methods: Vec<(&str, Option<&BTreeSet<&str>>)> = Vec::new();
@@ -235,20 +242,19 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
                 None => vec![None],
             };
             for (method, other_than) in methods.iter().copied() {
-                let admitted = admitted(&granted, method);
+                let (number, admitted) = grants.admitted(method);
                 for pattern in &patterns {
-                    let key = (*pattern, admitted.patterns.clone());
-                    let mut paths = match &admitted {
-                        _ if admitted.anything => Paths::Covered,
-                        _ => known
-                            .entry(key)
+                    let mut paths = match admitted.anything {
+                        true => Paths::Covered(Rc::default()),
+                        false => known
+                            .entry((*pattern, number))
                             .or_insert_with(|| self.paths(*pattern, &admitted.patterns, budget))
                             .clone(),
                     };
                     if self.takes_bad_paths[0] && !self.takes_bad_paths[1] {
                         // A path that rules would have to judge, and nobody can.
                         match &mut paths {
-                            Paths::Covered => {
+                            Paths::Covered(_) => {
                                 paths = Paths::Missed(vec![BAD_PATH.to_owned()], None);
                             }
                             Paths::Missed(all, _) | Paths::Unclear(_, all) => {
@@ -260,7 +266,7 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
                     self.report(&part, paths, beyond);
                 }
             }
-            self.without_path(who, caller, operation, &granted, beyond);
+            self.without_path(who, caller, operation, &mut grants, beyond);
         }
     }
 
@@ -271,7 +277,7 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
         who: Who,
         caller: &Caller,
         operation: Option<&'p Operation>,
-        granted: &[Option<&'p Operation>],
+        grants: &mut PerMethod<'_, 'p, '_>,
         beyond: &mut Beyond,
     ) {
         let methods = operation.and_then(|it| it.methods.as_ref());
@@ -285,7 +291,7 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
             {
                 continue;
             }
-            let admitted = admitted(granted, method);
+            let (_, admitted) = grants.admitted(method);
             if admitted.anything || admitted.patterns.iter().any(|it| matches(it)) {
                 continue;
             }
@@ -323,7 +329,7 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
     ) -> Paths {
         let pattern = pattern.unwrap_or("*");
         if others.contains(pattern) {
-            return Paths::Covered;
+            return Paths::Covered(Rc::default());
         }
         let Some(inner) = self.group.automaton(pattern) else {
             return Paths::Unclear(Why::Unconfirmed, Vec::new());
@@ -340,7 +346,7 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
     /// Writes down what candidates come to.
     fn report(&self, part: &Part<'_, 'p>, paths: Paths, beyond: &mut Beyond) {
         let (candidates, also, why) = match paths {
-            Paths::Covered => return,
+            Paths::Covered(_) => return,
             Paths::Missed(candidates, also) => (candidates, also, Why::Unconfirmed),
             Paths::Unclear(why, candidates) => (candidates, None, why),
         };
@@ -388,6 +394,34 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
                 refused,
             })
         })
+    }
+}
+
+/// What is granted, by method: the same for several methods is there once.
+struct PerMethod<'g, 'p, 'm> {
+    granted: &'g [Option<&'p Operation>],
+    sets: Vec<Rc<Admitted<'p>>>,
+    of_methods: HashMap<&'m str, usize>,
+}
+
+impl<'p, 'm> PerMethod<'_, 'p, 'm> {
+    /// What is admitted for a method, and the number of it.
+    fn admitted(&mut self, method: &'m str) -> (usize, Rc<Admitted<'p>>) {
+        if let Some(number) = self.of_methods.get(method)
+            && let Some(set) = self.sets.get(*number)
+        {
+            return (*number, Rc::clone(set));
+        }
+        let own = Rc::new(admitted(self.granted, method));
+        let number = match self.sets.iter().position(|set| *set == own) {
+            Some(number) => number,
+            None => {
+                self.sets.push(Rc::clone(&own));
+                self.sets.len().saturating_sub(1)
+            }
+        };
+        self.of_methods.insert(method, number);
+        (number, own)
     }
 }
 

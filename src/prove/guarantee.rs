@@ -8,8 +8,12 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
 use super::automaton::Automaton;
 use super::callers::{Caller, Surroundings};
+use super::certificate::Entry;
 use super::example::{Answer, Example, Judge, Token};
 use super::examples::other_method;
 use super::grants::{Grants, admitted, atoms, named, takes_bad_paths};
@@ -46,12 +50,31 @@ pub enum Demand {
 /// How a guarantee stands.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It holds for all requests.
-    Proved,
+    /// It holds for all requests; what was found about paths on the way, for `never`.
+    Proved(Vec<PathProof>),
     /// This request breaks it.
     Refuted(Box<Refutation>),
     /// Neither could be told.
     Undecided(Vec<Doubt>),
+}
+
+/// What a guarantee comes to for one caller and one method: no path that is admitted is in the region.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PathProof {
+    /// The host; it stands for all of which the policy says the same.
+    pub host: String,
+    /// Claims of a token that stands for all such tokens; absent: none.
+    pub claims: Option<Map<String, Value>>,
+    /// The SPIFFE ID of a peer that stands for all such peers; absent: any.
+    pub peer: Option<String>,
+    /// The method.
+    pub method: String,
+    /// Path patterns: what all of them match together; any path where there are none.
+    pub inner: Vec<String>,
+    /// The path patterns that the region leaves out, of which one matches all that.
+    pub outer: Vec<String>,
+    /// The proof: states that no byte leads out of ([`super::certificate`]).
+    pub entries: Vec<Entry>,
 }
 
 /// A request that breaks a guarantee.
@@ -116,7 +139,8 @@ impl<'p> Prover<'p> {
         let except = region.except.as_ref().map(Compiled::new).transpose()?;
         let names: Vec<&str> = region.names().collect();
         let mut asked = HashSet::new();
-        let mut run = Run { budget: Budget::new(MOST_STATES), doubts: Vec::new() };
+        let mut run =
+            Run { budget: Budget::new(MOST_STATES), doubts: Vec::new(), proofs: Vec::new() };
         for host in hosts(&[&self.view], &names) {
             if !region.area.has_host(&host.example) {
                 continue;
@@ -137,7 +161,7 @@ impl<'p> Prover<'p> {
             }
         }
         Ok(match run.doubts.is_empty() {
-            true => Outcome::Proved,
+            true => Outcome::Proved(run.proofs),
             false => Outcome::Undecided(run.doubts),
         })
     }
@@ -147,6 +171,7 @@ impl<'p> Prover<'p> {
 struct Run {
     budget: Budget,
     doubts: Vec<Doubt>,
+    proofs: Vec<PathProof>,
 }
 
 /// A guarantee at one host.
@@ -344,10 +369,25 @@ impl<'q> Question<'q> {
                     let unread = of_area.is_none()
                         && takes_bad_paths(atoms(self.effective), &self.prover.tables);
                     let (mut candidates, why) = match paths {
-                        Paths::Covered if unread && !outer.is_empty() => {
+                        Paths::Covered(_) if unread && !outer.is_empty() => {
                             (Vec::new(), Why::Unconfirmed)
                         }
-                        Paths::Covered => continue,
+                        Paths::Covered(entries) => {
+                            let inner = [pattern, of_area].into_iter().flatten().cloned();
+                            run.proofs.push(PathProof {
+                                host: self.host.to_owned(),
+                                claims: caller
+                                    .stand
+                                    .as_ref()
+                                    .and_then(|it| it.compared.as_map().cloned()),
+                                peer: caller.sender.peer.clone(),
+                                method: method.clone(),
+                                inner: inner.collect(),
+                                outer: outer.iter().map(|it| (*it).to_owned()).collect(),
+                                entries: entries.to_vec(),
+                            });
+                            continue;
+                        }
                         Paths::Missed(candidates, _) => (candidates, Why::Unconfirmed),
                         Paths::Unclear(why, candidates) => (candidates, why),
                     };
@@ -476,9 +516,9 @@ impl<'q> Question<'q> {
             for pattern in each(self.area.area.paths.as_ref()) {
                 let budget = &mut run.budget;
                 let (candidates, why) = match self.plain_paths(pattern, &outer, budget) {
-                    Paths::Covered => {
+                    Paths::Covered(_) => {
                         let some = self.plain_paths(pattern, &BTreeSet::new(), budget);
-                        if matches!(some, Paths::Covered) {
+                        if matches!(some, Paths::Covered(_)) {
                             self.doubt(Some(method), Why::Ambiguous, run);
                         }
                         continue;

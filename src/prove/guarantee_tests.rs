@@ -36,7 +36,7 @@ fn region(fields: &Value) -> Region {
 /// How a guarantee stands: `proved`, `undecided`, or the request that breaks it with its status.
 fn stands(policy: &Policy, demand: &Demand) -> String {
     match Prover::new(policy, NOW).unwrap().judge(demand).unwrap() {
-        Outcome::Proved => "proved".to_owned(),
+        Outcome::Proved(_) => "proved".to_owned(),
         Outcome::Undecided(doubts) => format!("undecided {:?}", doubts[0].why),
         Outcome::Refuted(found) => {
             let sub = found.example.token.as_map().map(|claims| claims.get("sub").cloned());

@@ -13,7 +13,9 @@
 //! | `compare` | two policies, host by host |
 //! | `group` | two policies at one host |
 //! | `guarantee` | whether a policy never, or always, lets the requests of a region pass |
-//! | `redundant` | rules that admit nothing which others do not admit |
+//! | `redundant` | rules that admit nothing which others do not admit, principals that no token matches |
+//! | `parts` | rules taken apart, so that the same can be asked of their parts |
+//! | `reach` | what one caller may do at one host, with every method and path |
 //! | `region` | parts of all requests, as guarantees name them |
 //! | `grants` | what a policy grants one caller at one host |
 //! | `callers`, `tokens`, `senders` | callers that stand for all callers of an atom |
@@ -23,6 +25,7 @@
 //! | `certificate` | a proof about paths, and the check of it |
 //! | `candidates` | paths to try that can be read in several ways |
 //! | `example` | requests, and what an engine says to them |
+//! | `excerpt` | a few hosts of a policy as a policy |
 //! | `examples` | values that patterns match, for whoever shows some |
 //!
 //! Everything here is pure, and built for the page of `report`, too.
@@ -34,6 +37,7 @@ pub mod certificate;
 pub mod compare;
 pub mod example;
 pub mod examples;
+mod excerpt;
 mod grants;
 pub mod group;
 pub mod guarantee;
@@ -42,7 +46,10 @@ mod guarantee_tests;
 pub mod hosts;
 pub mod inclusion;
 mod least;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod parts;
 pub mod paths;
+pub mod reach;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod redundant;
 pub mod region;

@@ -1,8 +1,10 @@
 //! Whether all paths of a pattern are admitted, and if not, which to try.
 
+use std::rc::Rc;
+
 use super::automaton::Automaton;
 use super::candidates;
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Entry};
 use super::inclusion::{Budget, Inclusion, Scope, inclusion};
 
 /// A path that no server can read.
@@ -29,8 +31,8 @@ pub enum Why {
 /// The answer about one pattern.
 #[derive(Debug, Clone)]
 pub enum Paths {
-    /// All are admitted.
-    Covered,
+    /// All are admitted: what proves it, as the check of it reads it.
+    Covered(Rc<[Entry]>),
     /// These are not: candidates, the best first, and a path beside them that says more.
     Missed(Vec<String>, Option<String>),
     /// It could not be told, or only with these candidates.
@@ -43,9 +45,9 @@ pub fn search(inner: &Automaton, outer: &[&Automaton], budget: &mut Budget) -> P
         Inclusion::Included(pairs) => {
             let rows: Vec<_> = outer.iter().flat_map(|it| it.rows()).collect();
             let entries = inner.entries(&pairs);
-            let certificate = Certificate { inner: inner.rows(), outer: &rows, entries };
+            let certificate = Certificate { inner: inner.rows(), outer: &rows, entries: &entries };
             return match certificate.holds() {
-                true => Paths::Covered,
+                true => Paths::Covered(entries.into()),
                 false => Paths::Unclear(Why::Unchecked, Vec::new()),
             };
         }
@@ -75,7 +77,7 @@ pub fn search(inner: &Automaton, outer: &[&Automaton], budget: &mut Budget) -> P
 /// Looks for a plain path of `inner` that `outer` has not.
 pub fn search_plain(inner: &Automaton, outer: &[&Automaton], budget: &mut Budget) -> Paths {
     match inclusion(inner, outer, Scope::Plain, budget) {
-        Inclusion::Included(_) => Paths::Covered,
+        Inclusion::Included(pairs) => Paths::Covered(inner.entries(&pairs).into()),
         Inclusion::Missed(path) => Paths::Missed(text(path).into_iter().collect(), None),
         Inclusion::OutOfBudget => Paths::Unclear(Why::Budget, Vec::new()),
     }

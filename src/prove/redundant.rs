@@ -1,10 +1,11 @@
-//! Rules that admit nothing which the others of their host do not admit.
+//! Rules that admit nothing which the others of their host do not admit, and principals that no token
+//! matches.
 
 use super::example::Judge;
 use super::grants::takes_bad_paths;
 use super::group::Group;
 use super::inclusion::Budget;
-use super::side::{Access, Atom, Effective, Tokens, View};
+use super::side::{Access, Atom, Effective, Tokens, View, Who};
 use super::tables::Tables;
 use crate::engine::PolicyError;
 use crate::policy::{EgressHost, Policy, Server};
@@ -69,6 +70,32 @@ impl<'p> Finder<'p> {
         self.redundant(tokens.as_ref(), &rules.collect::<Vec<_>>())
     }
 
+    /// Entries of `from` that no token matches which the server accepts, by the positions of their rule
+    /// and of the entry; of servers that look for tokens.
+    pub fn unmatched(&self, server: &Server) -> Vec<(usize, usize)> {
+        let rules = server.authorization.as_ref().map(|it| it.rules.as_slice()).unwrap_or_default();
+        let Some(tokens) = self.view.tokens_of(server) else { return Vec::new() };
+        let who: Vec<Vec<Who>> =
+            rules.iter().map(|rule| self.view.principals_of_rule(*rule)).collect();
+        let atoms = who.iter().flatten().map(|who| Atom { who: *who, operation: None }).collect();
+        let side = Effective { tokens: Some(tokens), access: Access::Rules(atoms) };
+        let group = self.compared([&side, &side]);
+        let of_rule = |(rule, who): (usize, &Vec<Who>)| -> Vec<(usize, usize)> {
+            let unmatched = who.iter().enumerate().filter(|(_, who)| group.nobody(0, **who));
+            unmatched.map(|(entry, _)| (rule, entry)).collect()
+        };
+        who.iter().enumerate().flat_map(of_rule).collect()
+    }
+
+    /// Two ways to decide for one host.
+    fn compared<'s>(&'s self, sides: [&'s Effective; 2]) -> Group<'s, 'p> {
+        let identity = self.view.identity();
+        let judges = [&self.judge, &self.judge];
+        // No candidate is ever confirmed: only what is proved counts.
+        let host = "any-host.example";
+        Group::new(&self.tables, sides, [identity, identity], judges, host, NOW)
+    }
+
     fn redundant(&self, tokens: Option<&Tokens>, rules: &[&[Atom]]) -> Vec<Redundant> {
         let mut budget = Budget::new(MOST_STATES);
         let mut left: Vec<usize> = (0..rules.len()).collect();
@@ -110,13 +137,7 @@ impl<'p> Finder<'p> {
             tokens: tokens.cloned(),
             access: Access::Rules(atoms_of(of, rules)),
         });
-        let identity = self.view.identity();
-        let judges = [&self.judge, &self.judge];
-        // No candidate is ever confirmed: only what is proved counts.
-        let host = "any-host.example";
-        let group =
-            Group::new(&self.tables, sides.each_ref(), [identity, identity], judges, host, NOW);
-        let beyond = group.beyond(1, budget);
+        let beyond = self.compared(sides.each_ref()).beyond(1, budget);
         beyond.found.is_empty() && beyond.unclear.is_empty()
     }
 }

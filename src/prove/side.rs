@@ -187,6 +187,13 @@ impl<'p> View<'p> {
         pick(&self.rules, index).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whom each entry of a rule's `from` is about.
+    pub fn principals_of_rule(&self, index: u32) -> Vec<Who> {
+        let from = pick(&self.policy.rules, index).and_then(|rule| rule.from.as_deref());
+        let who = |index: &u32| pick(&self.principals, *index).copied().map(Who::Token);
+        from.unwrap_or_default().iter().filter_map(who).collect()
+    }
+
     /// What an entry of `egressAuthorization` of this index admits.
     pub fn atoms_of_entry(&self, index: u32) -> &[Atom] {
         pick(&self.entries, index).map(Vec::as_slice).unwrap_or_default()

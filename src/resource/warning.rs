@@ -33,6 +33,12 @@ pub enum Warning {
     IssuerNotAccepted,
     /// A rule, or an entry of `egressAuthorization`, that others make superfluous together.
     RuleNeverNeeded,
+    /// An entry of a rule's `from` or `to` that everything else makes superfluous.
+    EntryNeverNeeded,
+    /// A path of a rule that everything else makes superfluous.
+    PathNeverNeeded,
+    /// An entry of `from` that asks for what no token is.
+    PrincipalNeverMatches,
     /// Two rules with one name.
     RuleNameTwice,
     /// A wildcard over several organisations.
@@ -69,7 +75,7 @@ pub enum Warning {
 
 impl Warning {
     /// Every name.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 34] = [
         Self::DefaultTokenLocation,
         Self::TokenWithoutPrefix,
         Self::AudiencesUnchecked,
@@ -85,6 +91,9 @@ impl Warning {
         Self::UnknownMethod,
         Self::IssuerNotAccepted,
         Self::RuleNeverNeeded,
+        Self::EntryNeverNeeded,
+        Self::PathNeverNeeded,
+        Self::PrincipalNeverMatches,
         Self::RuleNameTwice,
         Self::BroadWildcard,
         Self::NothingGoverns,
@@ -121,6 +130,9 @@ impl Warning {
             Self::UnknownMethod => "unknown-method",
             Self::IssuerNotAccepted => "issuer-not-accepted",
             Self::RuleNeverNeeded => "rule-never-needed",
+            Self::EntryNeverNeeded => "entry-never-needed",
+            Self::PathNeverNeeded => "path-never-needed",
+            Self::PrincipalNeverMatches => "principal-never-matches",
             Self::RuleNameTwice => "rule-name-twice",
             Self::BroadWildcard => "broad-wildcard",
             Self::NothingGoverns => "nothing-governs",

@@ -2,6 +2,9 @@
 
 use std::process::{Command, Output};
 
+use egress_auth::policy::path_pattern::PathPattern;
+use egress_auth::prove::certificate::{Certificate, Entry, Row};
+use egress_auth::prove::guarantee::PathProof;
 use quick_junit::Report;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -169,4 +172,30 @@ fn what_is_wrong_with_the_file_is_said_with_its_place() {
         assert!(text.contains(&format!("guarantees.yaml:{place}")), "{guarantees} {text}");
         assert!(text.contains(message), "{guarantees} {text}");
     }
+}
+
+/// A proof that is written out is checked by reading the patterns anew, and with less in it it is none.
+#[test]
+fn proofs_are_written_out_and_can_be_checked() {
+    let folder = folder(
+        "guarantees:\n  - {name: v1 alone, never: {hosts: [api.test], not: {paths: [\"/v1/{**}\"]}}}\n\
+         \x20 - {name: broken, never: {hosts: [api.test]}}\n",
+    );
+    prove(&folder, &["--certificates", "proofs.json"]);
+    let written = std::fs::read(folder.path().join("proofs.json")).unwrap();
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    let guarantees = written["guarantees"].as_array().unwrap();
+    assert_eq!(guarantees.len(), 1, "{written}");
+    assert_eq!(guarantees[0]["name"], "v1 alone");
+    let proofs: Vec<PathProof> = serde_json::from_value(guarantees[0]["proofs"].clone()).unwrap();
+    assert_eq!((proofs.len(), proofs[0].method.as_str()), (1, "GET"));
+    let states = |texts: &[String]| -> Vec<Row> {
+        let compiled = texts.iter().map(|it| PathPattern::parse(it).unwrap());
+        compiled.map(|it| it.states().into_owned()).collect()
+    };
+    let (inner, outer) = (states(&proofs[0].inner), states(&proofs[0].outer));
+    let outer: Vec<&Row> = outer.iter().collect();
+    let holds = |entries: &[Entry]| Certificate { inner: &inner, outer: &outer, entries }.holds();
+    assert!(holds(&proofs[0].entries));
+    assert!(!proofs[0].entries.is_empty() && !holds(&proofs[0].entries[1..]));
 }

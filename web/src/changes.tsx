@@ -48,7 +48,6 @@ export function Changes({ model, test }: { model: Model; test(query: Query): voi
             <ChangeItem
               key={at}
               change={change}
-              madeAt={model.data.made_at}
               test={test}
               model={model}
             />
@@ -82,18 +81,11 @@ function sayHosts(diff: Diff): string {
 interface Props {
   model: Model;
   change: Change;
-  madeAt: number;
   test(query: Query): void;
 }
 
-function ChangeItem({ model, change, madeAt, test }: Props) {
+function ChangeItem({ model, change, test }: Props) {
   const opened = change.change === "allowed";
-  const [example] = change.examples;
-  const asked: Query = { ...example! };
-  const claims = asked.claims as Record<string, unknown> | undefined;
-  const exp = claims?.["exp"];
-  // A token that expires was made when the page was.
-  if (typeof exp === "number") asked.claims = { ...claims, exp: exp - madeAt + model.now() };
   const methods = change.any_method_but;
   return (
     <div class={`change ${opened ? "allow" : "deny"}`}>
@@ -120,10 +112,32 @@ function ChangeItem({ model, change, madeAt, test }: Props) {
         <dt>such as</dt>
         <dd>{few(change.examples.map((it) => it.request))}</dd>
       </dl>
-      <button type="button" onClick={() => test(asked)}>
-        Test a request like this
-      </button>
+      <TestButton query={change.examples[0]!} model={model} test={test} />
     </div>
+  );
+}
+
+/** Takes a request that was made with the page to the tester. */
+export function TestButton({
+  query,
+  model,
+  test,
+}: {
+  query: Query;
+  model: Model;
+  test(query: Query): void;
+}) {
+  const asked: Query = { ...query };
+  const claims = asked.claims as Record<string, unknown> | undefined;
+  const exp = claims?.["exp"];
+  // A token that expires was made when the page was.
+  if (typeof exp === "number") {
+    asked.claims = { ...claims, exp: exp - model.data.made_at + model.now() };
+  }
+  return (
+    <button type="button" onClick={() => test(asked)}>
+      Test a request like this
+    </button>
   );
 }
 

@@ -17,6 +17,8 @@ export class EngineError extends Error {}
 export interface Survey {
   answers: Answer[];
   callers: number[][];
+  /** How much each may do there over all requests, as far as that is known. */
+  reach: ("all" | "some" | "none" | "unclear" | null)[];
 }
 
 export interface SurveyCaller {

@@ -6,6 +6,7 @@ import { Changes } from "./changes";
 import { Detail } from "./detail";
 import { Engine } from "./engine";
 import { Findings } from "./findings";
+import { Guarantees } from "./guarantees";
 import { Matrix } from "./matrix";
 import { Model } from "./model";
 import type { Opened } from "./opened";
@@ -13,12 +14,18 @@ import { Tester } from "./tester";
 import { count } from "./text";
 import type { Data, Query } from "./types";
 
-const VIEWS = ["access", "findings", "test", "changes"] as const;
+const VIEWS = ["access", "findings", "test", "guarantees", "changes"] as const;
 type View = (typeof VIEWS)[number];
+
+/** Whether there is something to see: an older policy, a file with guarantees. */
+function isThere(model: Model, view: View): boolean {
+  if (view === "changes") return model.data.diff !== undefined;
+  return view !== "guarantees" || model.data.guarantees !== undefined;
+}
 
 function currentView(model: Model): View {
   const view = VIEWS.find((it) => `#${it}` === location.hash) ?? "access";
-  return view === "changes" && !model.data.diff ? "access" : view;
+  return isThere(model, view) ? view : "access";
 }
 
 function Page({ model }: { model: Model }) {
@@ -41,6 +48,7 @@ function Page({ model }: { model: Model }) {
     access: "Access",
     findings: `Findings (${findings})`,
     test: "Request tester",
+    guarantees: `Guarantees (${model.data.guarantees?.guarantees.length ?? 0})`,
     changes: `Changes (${model.data.diff?.differing_hosts ?? 0})`,
   };
   return (
@@ -59,7 +67,7 @@ function Page({ model }: { model: Model }) {
         <ThemeButton />
       </header>
       <nav aria-label="Views">
-        {VIEWS.filter((it) => it !== "changes" || model.data.diff).map((it) => (
+        {VIEWS.filter((it) => isThere(model, it)).map((it) => (
           <a key={it} href={`#${it}`} aria-current={it === view ? "page" : undefined}>
             {titles[it]}
           </a>
@@ -81,6 +89,7 @@ function Page({ model }: { model: Model }) {
           <Tester model={model} given={given} />
         </div>
         {view === "findings" && <Findings model={model} open={setOpened} />}
+        {view === "guarantees" && <Guarantees model={model} test={test} />}
         {view === "changes" && <Changes model={model} test={test} />}
       </main>
       {opened && <Detail model={model} opened={opened} open={setOpened} test={test} />}

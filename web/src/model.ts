@@ -115,8 +115,9 @@ export class Model {
       const survey = this.survey(0, host, ways.flat());
       let at = 0;
       asked.forEach((caller, index) => {
-        const rows = survey.callers.slice(at, (at += ways[index]!.length));
-        this.verdicts.set(key(caller), verdict(survey, rows));
+        const end = at + ways[index]!.length;
+        this.verdicts.set(key(caller), verdict(survey, at, end));
+        at = end;
       });
     }
     return callers.map((caller) => this.verdicts.get(key(caller)) ?? NONE);
@@ -167,13 +168,16 @@ export class Model {
   }
 }
 
-function verdict(survey: Survey, rows: number[][]): Verdict {
+/** What the ways from `start` to `end` of a survey come to: the best of them. */
+function verdict(survey: Survey, start: number, end: number): Verdict {
   let best: Verdict = NONE;
   const rank = { none: 0, some: 1, all: 2 };
-  rows.forEach((row, way) => {
+  survey.callers.slice(start, end).forEach((row, way) => {
     const answers = row.map((index) => survey.answers[index]!);
     const allowed = answers.filter((answer) => answer.decision === "allow");
-    const state = allowed.length === 0 ? "none" : allowed.length < row.length ? "some" : "all";
+    const reach = survey.reach[start + way] ?? "unclear";
+    // Where only paths are left that servers read in several ways, those that were tried decide.
+    const state = reach !== "unclear" ? reach : allowed.length > 0 ? "some" : "none";
     const triedOut = allowed.some((answer) => answer.reason.startsWith("shadow_"));
     if (rank[state] > rank[best.state]) best = { state, triedOut, together: way > 0 };
   });

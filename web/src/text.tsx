@@ -4,8 +4,8 @@ import type { Brief, Operation, Policy, Principal } from "./types";
 import type { Verdict } from "./model";
 
 export const STATES = {
-  all: { sign: "●", text: "may do everything that the rules know" },
-  some: { sign: "◐", text: "may do some of it" },
+  all: { sign: "●", text: "may do everything" },
+  some: { sign: "◐", text: "may do something" },
   none: { sign: "○", text: "may do nothing" },
 } as const;
 

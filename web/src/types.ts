@@ -135,6 +135,28 @@ export interface SecurityDifference {
   hosts: { name: string | null; example: string }[];
 }
 
+/** As `prove --output json` prints it. */
+export interface GuaranteeReport {
+  file: string;
+  proved: number;
+  refuted: number;
+  undecided: number;
+  guarantees: Guarantee[];
+}
+
+export interface Guarantee {
+  name: string;
+  verdict: "proved" | "refuted" | "undecided";
+  counterexample?: {
+    query: Query;
+    decision: "allow" | "deny";
+    status: number;
+    reason: string;
+    rule: string | null;
+  };
+  doubts?: { host: string; method: string | null; why: string }[];
+}
+
 export interface Diff {
   verdict: Verdict;
   hosts: number;
@@ -158,6 +180,7 @@ export interface Data {
   outline: { hosts: Host[]; callers: Caller[]; probes: Probe[] };
   diagnostics: { errors: number; warnings: number; diagnostics: Finding[] };
   diff?: Diff;
+  guarantees?: GuaranteeReport;
   samples: { query: Query; expected: Explanation }[];
 }
 

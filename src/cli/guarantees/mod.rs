@@ -1,13 +1,15 @@
-//! Guarantees of a file, judged for a policy: what `prove` prints, and what `compile` and `run`
-//! insist on.
+//! Guarantees of a file, judged for a policy: what `prove` prints and `report` shows, and what
+//! `compile` and `run` insist on.
 //!
 //! | file | what lives there |
 //! |---|---|
 //! | `fields` | the fields of the file |
+//! | `json` | results as JSON |
 //! | `read` | the file to guarantees |
 //! | `say` | why one does not hold, for people |
 
 pub mod fields;
+pub mod json;
 mod read;
 pub mod say;
 
@@ -22,7 +24,7 @@ use super::plain::{plain, quoted};
 use crate::compile::Compiled;
 use crate::prove::compare::compare;
 use crate::prove::example::Example;
-use crate::prove::guarantee::{Doubt, Outcome, Prover, Refutation};
+use crate::prove::guarantee::{Doubt, Outcome, PathProof, Prover, Refutation};
 use crate::resource::diagnostic::Diagnostics;
 use crate::resource::source::{Sources, Span};
 use crate::resource::tree::Document;
@@ -53,8 +55,8 @@ pub struct Judged {
 /// How a guarantee stands.
 #[derive(Debug)]
 pub enum Standing {
-    /// It holds for all requests.
-    Proved,
+    /// It holds for all requests; what was found about paths on the way.
+    Proved(Vec<PathProof>),
     /// A request breaks it.
     Refuted(Box<Broken>),
     /// Neither could be told.
@@ -130,7 +132,7 @@ impl Guarantees {
                 }
             };
             let standing = match outcome {
-                Outcome::Proved => Standing::Proved,
+                Outcome::Proved(proofs) => Standing::Proved(proofs),
                 Outcome::Undecided(doubts) => Standing::Undecided(doubts),
                 Outcome::Refuted(refutation) => Standing::Refuted(Box::new(Broken {
                     place: place(&refutation, subject),
@@ -186,7 +188,7 @@ fn no_more_than(old: &crate::policy::Policy, new: &Compiled, now: u64) -> anyhow
         })
     });
     let doubts: Vec<_> = doubts.collect();
-    Ok(if doubts.is_empty() { Outcome::Proved } else { Outcome::Undecided(doubts) })
+    Ok(if doubts.is_empty() { Outcome::Proved(Vec::new()) } else { Outcome::Undecided(doubts) })
 }
 
 /// Where the rule stands that lets a request pass.

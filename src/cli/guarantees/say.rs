@@ -10,7 +10,7 @@ impl Standing {
     /// The word for it.
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Proved => "proved",
+            Self::Proved(_) => "proved",
             Self::Refuted(_) => "refuted",
             Self::Undecided(_) => "undecided",
         }
@@ -20,13 +20,13 @@ impl Standing {
 impl Judged {
     /// Whether it was proved.
     pub fn holds(&self) -> bool {
-        matches!(self.standing, Standing::Proved)
+        matches!(self.standing, Standing::Proved(_))
     }
 
     /// What stands in the way, a line each; nothing where it was proved.
     pub fn reasons(&self) -> Vec<String> {
         match &self.standing {
-            Standing::Proved => Vec::new(),
+            Standing::Proved(_) => Vec::new(),
             Standing::Refuted(broken) => broken.lines(),
             Standing::Undecided(doubts) => {
                 let mut lines: Vec<_> = doubts

@@ -28,6 +28,10 @@ pub struct Args {
     /// Also write the results as JUnit XML; one of an earlier run is removed first
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Also write the proofs as JSON: path patterns of which one needs the others, and the states
+    /// that prove it
+    #[arg(long, value_name = "FILE")]
+    certificates: Option<PathBuf>,
     /// How to print: text has one line a guarantee, and why one does not hold; JSON one object
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     output: Format,
@@ -65,6 +69,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Some(judged) = judged else { return Ok(ExitCode::FAILURE) };
     if let Some(path) = &args.junit {
         output::write_with(Some(path), |out| junit::write(&guarantees.file, &judged, out))?;
+    }
+    if let Some(path) = &args.certificates {
+        output::write_with(Some(path), |out| report::certificates(&judged, out))?;
     }
     output::write_with(None, |out| match args.output {
         Format::Text => report::text(&guarantees.file, &judged, out),

@@ -1,12 +1,11 @@
 //! Results for people and as JSON.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::differences::say_why;
-use crate::cli::guarantees::{Broken, Judged, Standing};
+use crate::cli::guarantees::json::{milliseconds, report};
+use crate::cli::guarantees::{Judged, Standing};
 use crate::cli::plain::plain;
 
 /// One line a guarantee, why it does not hold, and a count.
@@ -21,7 +20,7 @@ pub fn text(file: &str, judged: &[Judged], out: &mut dyn Write) -> io::Result<()
         let (name, took) = (plain(&one.name), milliseconds(one.took));
         let word = one.standing.as_str();
         match &one.standing {
-            Standing::Proved => writeln!(out, "  {word:<9}  {name} ({took} ms)")?,
+            Standing::Proved(_) => writeln!(out, "  {word:<9}  {name} ({took} ms)")?,
             _ => writeln!(out, "  {:<9}  {name} ({file}:{})", word.to_ascii_uppercase(), one.line)?,
         }
         for line in one.reasons() {
@@ -38,9 +37,17 @@ fn summary(judged: &[Judged]) -> String {
     counted.join(", ")
 }
 
-fn milliseconds(took: Duration) -> u128 {
-    // What takes less than a millisecond took some time.
-    took.as_millis().max(1)
+/// What was found about paths for every guarantee that is proved.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn certificates(judged: &[Judged], out: &mut dyn Write) -> io::Result<()> {
+    let proved = judged.iter().filter_map(|one| match &one.standing {
+        Standing::Proved(proofs) => Some(json!({ "name": one.name, "proofs": proofs })),
+        Standing::Refuted(_) | Standing::Undecided(_) => None,
+    });
+    let proved: Vec<Value> = proved.collect();
+    writeln!(out, "{:#}", json!({ "guarantees": proved }))
 }
 
 /// Every guarantee, and the request that breaks it.
@@ -48,54 +55,5 @@ fn milliseconds(took: Duration) -> u128 {
 /// # Errors
 /// When `out` cannot be written to.
 pub fn json(file: &str, judged: &[Judged], out: &mut dyn Write) -> io::Result<()> {
-    let count = |word: &str| judged.iter().filter(|one| one.standing.as_str() == word).count();
-    let guarantees: Vec<Value> = judged.iter().map(one).collect();
-    let report = json!({
-        "file": file,
-        "proved": count("proved"),
-        "refuted": count("refuted"),
-        "undecided": count("undecided"),
-        "guarantees": guarantees,
-    });
-    writeln!(out, "{report:#}")
-}
-
-fn one(judged: &Judged) -> Value {
-    let mut value = json!({
-        "name": judged.name,
-        "line": judged.line,
-        "verdict": judged.standing.as_str(),
-        "milliseconds": u64::try_from(milliseconds(judged.took)).unwrap_or(u64::MAX),
-    });
-    match &judged.standing {
-        Standing::Proved => {}
-        Standing::Refuted(broken) => set(&mut value, "counterexample", counterexample(broken)),
-        Standing::Undecided(doubts) => {
-            let doubts = doubts.iter().map(|doubt| {
-                json!({ "host": doubt.host, "method": doubt.method, "why": say_why(doubt.why) })
-            });
-            set(&mut value, "doubts", doubts.collect());
-        }
-    }
-    value
-}
-
-fn counterexample(broken: &Broken) -> Value {
-    let answer = &broken.refutation.answer;
-    json!({
-        "query": broken.refutation.example.query(),
-        "decision": if answer.allowed { "allow" } else { "deny" },
-        "status": answer.status,
-        "reason": answer.reason,
-        "server": answer.server,
-        "rule": answer.rule,
-        "place": broken.place,
-        "command": broken.command,
-    })
-}
-
-fn set(value: &mut Value, name: &str, member: Value) {
-    if let Value::Object(members) = value {
-        members.insert(name.to_owned(), member);
-    }
+    writeln!(out, "{:#}", report(file, judged))
 }

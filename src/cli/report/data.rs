@@ -35,6 +35,9 @@ pub struct Data {
     /// As `diff --output json` prints them.
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<Differences>,
+    /// As `prove --output json` prints them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guarantees: Option<Value>,
     samples: Vec<Sample>,
 }
 
@@ -66,6 +69,7 @@ pub fn data(
     loaded: &Loaded,
     new: &Compiled,
     old: Option<&Compiled>,
+    guarantees: Option<Value>,
     now: u64,
 ) -> anyhow::Result<Data> {
     let findings = diagnostics::json(&loaded.sources, &loaded.diagnostics)?;
@@ -83,6 +87,7 @@ pub fn data(
         old: old.map(Side::new),
         diagnostics: RawValue::from_string(findings)?,
         diff,
+        guarantees,
         outline,
         samples,
     })

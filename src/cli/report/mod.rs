@@ -15,6 +15,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::guarantees::{self, Subject};
 use super::input::{InputArgs, Loaded, destination};
 use super::queries::now;
 use super::{module, output, progress};
@@ -31,6 +32,9 @@ pub struct Args {
     /// The policy before, in the same form: the page also shows what differs
     #[arg(long, value_name = "PATH", num_args = 1..)]
     old: Vec<PathBuf>,
+    /// A file with guarantees: the page also shows how each stands
+    #[arg(long, value_name = "FILE")]
+    guarantees: Option<PathBuf>,
     /// Write to a file instead of standard output; - is standard output
     #[arg(short, long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
@@ -55,6 +59,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let inputs = args.input.paths.iter().chain(&args.old);
     let out = destination(args.out.as_deref(), inputs);
     let engine = engine(args)?;
+    let guarantees = match &args.guarantees {
+        None => None,
+        Some(path) => match guarantees::read(path)? {
+            None => return Ok(ExitCode::FAILURE),
+            read => read,
+        },
+    };
     let loaded = args.input.load()?;
     loaded.print();
     let old = match args.old.as_slice() {
@@ -70,7 +81,23 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let Some(compiled) = &loaded.compiled else { return Ok(ExitCode::FAILURE) };
     let progress = progress::start("Making the page");
-    let data = data::data(&loaded, compiled, old.as_ref(), now()?)?;
+    let now = now()?;
+    let guarantees = match &guarantees {
+        None => None,
+        Some(guarantees) => {
+            let subject = Subject {
+                compiled,
+                sources: &loaded.sources,
+                paths: &args.input.paths,
+                args: &args.input.gateway,
+            };
+            let Some(judged) = guarantees.judge(subject, now)? else {
+                return Ok(ExitCode::FAILURE);
+            };
+            Some(guarantees::json::report(&guarantees.file, &judged))
+        }
+    };
+    let data = data::data(&loaded, compiled, old.as_ref(), guarantees, now)?;
     drop(progress);
     output::write_with(out, |out| page::write(&data, &engine, out))?;
     Ok(ExitCode::SUCCESS)
