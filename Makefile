@@ -18,7 +18,7 @@ endif
 # Where cargo builds for this machine.
 BUILD = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test test-observability test-docker test-func-e test-istio test-istio-schemas oci release conformance \
+.PHONY: help run test test-observability test-solver test-docker test-func-e test-istio test-istio-schemas oci release conformance \
 	wasm filter report-page test-web envoy lint bench bench-engine bench-micro soak security fuzz mutants deny \
 	zoo sbom reproducible clean tools
 
@@ -100,6 +100,9 @@ lint: tools ## Formatting and clippy, warnings denied, for this machine and for 
 	cargo clippy --locked --test istio --test observability --test zoo -- -D warnings
 	scripts/build-wasm.sh lint
 
+test-solver: tools ## What the prover says about paths beside z3, an SMT solver
+	@scripts/test-solver.sh
+
 bench: export INSTALL ?= 1
 bench: tools filter ## The filter beside Envoy's own, on an idle machine; BENCH=--quick only tries it out
 	@ENVOY_PATH=$$(scripts/get-envoy.sh) && export ENVOY_PATH && \
@@ -109,8 +112,8 @@ bench-engine: tools ## Instructions that the engine takes, beside the baseline
 	@scripts/check-tools.sh valgrind
 	@cargo bench --locked --profile measure --bench instructions -- $(BENCH)
 
-bench-micro: tools ## Times of single steps of the engine
-	cargo bench --locked --profile measure --bench decide --bench paths
+bench-micro: tools ## Times of single steps of the engine, and of proofs
+	cargo bench --locked --profile measure --bench decide --bench paths --bench prove
 
 soak: export INSTALL ?= 1
 soak: tools filter ## Millions of requests through one Envoy, and what is larger after them (REQUESTS)

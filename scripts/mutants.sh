@@ -13,7 +13,6 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
-cargo_tool cargo-mutants 27.1.0
 KNOWN=tests/mutants.txt
 
 set --
@@ -66,7 +65,11 @@ sed 's/^\([^:]*\):[0-9]*:[0-9]*: /\1: /' mutants.out/missed.txt | LC_ALL=C sort 
 sed -n 's/^\(src[^|]*[^| ]\) *|.*/\1/p' $KNOWN | LC_ALL=C sort -u >mutants.out/known
 caught=$(($(count caught) + $(count timeout)))
 tried=$((caught + $(count missed)))
-[ "$tried" -gt 0 ] || die "none of $all changes was tried"
+if [ "$tried" -eq 0 ]; then
+    [ "$status" -eq 124 ] || die "none of $all changes was tried"
+    say "NONE of $all changes was tried: there was not enough time"
+    exit 0
+fi
 say "$tried of $all changes tried: $caught caught, $(count missed) survived" \
     "($(LC_ALL=C comm -12 mutants.out/names mutants.out/known | wc -l) for known reasons)"
 new=$(LC_ALL=C comm -23 mutants.out/names mutants.out/known)

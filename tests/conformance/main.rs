@@ -10,6 +10,7 @@
 //! | `requests` | generated requests: hosts, paths, client certificates |
 //! | `tokens` | generated tokens |
 //! | `run` | one Gateway and its requests, decided three times |
+//! | `changes` | one Gateway for another: what only one of them allows, `diff` has to show |
 //! | `differences` | the differences that are known, each with its reason |
 //!
 //! `make conformance` runs a set that a seed fixes; `make conformance FULL=1` at least 20,000
@@ -25,6 +26,7 @@
     clippy::disallowed_macros
 )]
 
+mod changes;
 mod differences;
 mod policies;
 mod requests;
@@ -122,9 +124,21 @@ fn main() -> ExitCode {
     for text in tally.unexplained.iter().take(20) {
         println!("{text}\n");
     }
+    let changes = changes::Changes::of(&bench, seed, policies, REQUESTS);
+    println!(
+        "{} pairs of a request and two policies: {} decided otherwise, all of them shown by `diff` but \
+         {} that it cannot tell, and {} that it does not know",
+        changes.pairs,
+        changes.differing,
+        changes.undecided,
+        changes.wrong.len()
+    );
+    for text in changes.wrong.iter().take(20) {
+        println!("{text}\n");
+    }
     // A set in which nothing is allowed or denied would show nothing.
-    let both = tally.allowed > 0 && tally.allowed < tally.pairs;
-    match tally.unexplained.is_empty() && both {
+    let both = tally.allowed > 0 && tally.allowed < tally.pairs && changes.differing > 0;
+    match tally.unexplained.is_empty() && changes.wrong.is_empty() && both {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }

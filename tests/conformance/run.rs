@@ -31,9 +31,9 @@ pub struct Bench {
 }
 
 /// A Gateway in both outputs.
-struct Policy {
-    gateway: Gateway,
-    document: String,
+pub struct Policy {
+    pub gateway: Gateway,
+    pub document: String,
     filter: Value,
     native: Value,
     /// What the native output had to make narrower.
@@ -78,7 +78,7 @@ impl Bench {
                 })
             })
             .collect();
-        let engine = self.engine(&policy, &asked, &entries);
+        let engine = engine(&policy, &lines(&asked, &entries));
         for ((asked, [filter, native]), engine) in asked.iter().zip(&entries).zip(&engine) {
             tally.pairs += 1;
             let decided = !filter["reason"].is_null();
@@ -114,7 +114,7 @@ impl Bench {
     }
 
     /// A Gateway that both outputs can say, perhaps after making it narrower.
-    fn policy(&self, random: &mut Rng) -> Policy {
+    pub fn policy(&self, random: &mut Rng) -> Policy {
         let mut last = String::new();
         for _ in 0..ATTEMPTS {
             let document = policies::document(random);
@@ -136,32 +136,33 @@ impl Bench {
         }
         panic!("no generated Gateway compiles; the last: {last}");
     }
+}
 
-    /// What the engine says, of the path that Envoy hands on.
-    fn engine(&self, policy: &Policy, asked: &[Asked], entries: &[[Value; 2]]) -> Vec<Value> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("requests");
-        let lines: String = asked
-            .iter()
-            .zip(entries)
-            .map(|(asked, [filter, _])| {
-                // Nothing is handed on of what Envoy refuses itself.
-                let path = filter["path"].as_str().unwrap_or("/");
-                format!("{}\n", asked.line(path))
-            })
-            .collect();
-        std::fs::write(&file, lines).unwrap();
-        let output = program()
-            .arg("explain")
-            .arg(policy.gateway.file())
-            .arg("--requests")
-            .arg(file)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
+/// Each request for `explain`, with the path that Envoy hands on.
+fn lines(asked: &[Asked], entries: &[[Value; 2]]) -> String {
+    let line = |(asked, [filter, _]): (&Asked, &[Value; 2])| {
+        // Nothing is handed on of what Envoy refuses itself.
+        let path = filter["path"].as_str().unwrap_or("/");
+        format!("{}\n", asked.line(path))
+    };
+    asked.iter().zip(entries).map(line).collect()
+}
+
+/// What the engine says to these requests, one on each line.
+pub fn engine(policy: &Policy, lines: &str) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("requests");
+    std::fs::write(&file, lines).unwrap();
+    let output = program()
+        .arg("explain")
+        .arg(policy.gateway.file())
+        .arg("--requests")
+        .arg(file)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn agent(listener: usize, index: usize) -> String {

@@ -235,6 +235,29 @@ fn shows_what_the_gateway_does_and_follows_the_file() {
 }
 
 /// Only an issuer can sign its tokens: what cannot be shown is not sent, and not called unexpected.
+/// A change that breaks a guarantee is not made, and what it would have let pass is said.
+#[test]
+fn a_policy_that_breaks_a_guarantee_never_comes_into_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("guarantees.yaml");
+    let never = format!("never: {{hosts: [{PAYMENT_API}], methods: [DELETE]}}");
+    std::fs::write(&file, format!("guarantees:\n  - name: nobody deletes\n    {never}\n")).unwrap();
+    let run = Run::start_with(&["--guarantees", file.to_str().unwrap()]);
+
+    let broken = PAYMENTS.replace("- POST", "- DELETE");
+    assert_ne!(broken, PAYMENTS);
+    run.edit(&broken);
+    let told = run.told("error: refuted: nobody deletes");
+    assert!(told.ends_with("guarantees.yaml:2)"), "{told}");
+    run.told(&format!("    DELETE https://{PAYMENT_API}/v1/payments/"));
+    run.told("The old policy stays in force");
+    assert_eq!(run.get(PAYMENT_API, "/v1/payments/1"), 200);
+
+    run.edit(&PAYMENTS.replace("/v1/payments/*", "/v2/*"));
+    run.told("Changed; the new policy is in force");
+    assert_eq!(run.get(PAYMENT_API, "/v2/refunds"), 200);
+}
+
 #[test]
 fn tokens_of_an_issuer_of_ones_own_are_no_samples() {
     let key = DemoKey::generate().unwrap();

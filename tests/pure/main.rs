@@ -7,6 +7,8 @@
 //! | `corpora` | the fuzzers' inputs, replayed without a fuzzer |
 //! | `istio` | objects for Istio decide what the Gateway decides |
 //! | `path_warnings` | patterns that are said to admit nothing admit nothing |
+//! | `inclusions` | what the prover says about paths z3 says, too |
+//! | `numbers` | choices that are the same in every run |
 //! | `proofs` | what the prover says holds for every request of small worlds |
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +24,9 @@
 mod bench_statistics;
 mod compile_properties;
 mod corpora;
+mod inclusions;
 mod istio;
+mod numbers;
 mod path_warnings;
 mod proofs;
 #[path = "../../fuzz/src/lib.rs"]

@@ -2,37 +2,21 @@
 //! world (`fuzz/src/prove.rs`): what it calls proved holds, what it shows was decided so, and how
 //! often it could not tell.
 
-use crate::targets::prove::{Compared, pair};
+use crate::numbers::Numbers;
+use crate::targets::prove::{Compared, mutation, pair};
 
 /// Pairs that are tried where `FULL` is set, and where it is not.
 const PAIRS: [usize; 2] = [8_000, 250];
+/// Changes of one rule, likewise.
+const CHANGES: [usize; 2] = [4_500, 60];
 /// How many bytes make a pair.
 const CHOICES: usize = 160;
 
-/// Numbers that look like chance, and are the same in every run (Steele, Lea and Flood, Fast
-/// splittable pseudorandom number generators, OOPSLA 2014).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn bytes(&mut self) -> Vec<u8> {
-        (0..CHOICES).map(|_| self.next().to_le_bytes()[3]).collect()
-    }
-}
-
 #[test]
 fn what_is_proved_holds_for_every_request_of_a_small_world() {
-    let full = std::env::var_os("FULL").is_some_and(|value| !value.is_empty());
-    let pairs = PAIRS[usize::from(!full)];
-    let mut numbers = Numbers(17);
-    let all: Vec<Compared> = (0..pairs).map(|_| pair(&numbers.bytes())).collect();
+    let pairs = PAIRS[usize::from(!is_full())];
+    let mut numbers = Numbers::new(17);
+    let all: Vec<Compared> = (0..pairs).map(|_| pair(&numbers.bytes(CHOICES))).collect();
     println!("| patterns | pairs | differ | shown | undecided |");
     for plain in [true, false] {
         let of_kind: Vec<_> = all.iter().filter(|it| it.plain == plain).collect();
@@ -49,4 +33,26 @@ fn what_is_proved_holds_for_every_request_of_a_small_world() {
         }
         assert!(undecided * 10 < of_kind.len(), "{undecided} of {}", of_kind.len());
     }
+}
+
+/// One rule of a policy that is changed: where a request of the small world is decided otherwise, the
+/// policies are never equal, nor is the new one narrower where it admits more.
+#[test]
+fn every_change_of_one_rule_is_found() {
+    let changes = CHANGES[usize::from(!is_full())];
+    let mut numbers = Numbers::new(18);
+    let all: Vec<Compared> = (0..changes).map(|_| mutation(&numbers.bytes(CHOICES))).collect();
+    let real: Vec<_> = all.iter().filter(|it| it.differs).collect();
+    let shown = real.iter().filter(|it| it.shown).count();
+    let undecided = real.iter().filter(|it| it.undecided).count();
+    println!(
+        "{changes} changes, {} of them real: {shown} shown, {undecided} undecided",
+        real.len()
+    );
+    assert!(real.iter().all(|it| it.shown || it.undecided));
+    assert!(real.len() * 3 > changes, "{} of {changes} change something", real.len());
+}
+
+fn is_full() -> bool {
+    std::env::var_os("FULL").is_some_and(|value| !value.is_empty())
 }
