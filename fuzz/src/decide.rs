@@ -5,11 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use egress_auth::engine::{Context, Engine, KeyRing, NoTrace, Outcome, Reason, Request, Verdict};
-use egress_auth::jwt::{Claims, SoftwareVerifier, TokenCache};
+use egress_auth::engine::{
+    Asserted, Context, Engine, KeyRing, KnownCertificate, NoTrace, Outcome, Reason, Request,
+    Verdict,
+};
+use egress_auth::jwt::{Claims, SoftwareVerifier, TokenCache, TokenType};
 use egress_auth::policy::{
-    Authentication, Authorization, DefaultAction, EgressHost, EgressRule, IdentityMatch, JwtRule,
-    Operation, Policy, Principal, Rule, Server, VERSION,
+    Authentication, Authorization, CertificateBound, DefaultAction, EgressHost, EgressRule,
+    IdentityMatch, JwtRule, Operation, Policy, Principal, Rule, Server, VERSION, WorkloadBound,
 };
 use serde_json::{Value, json};
 
@@ -69,13 +72,36 @@ const PEERS: [&str; 8] = [
     "spiffe://cluster.localx/ns/n/sa/a",
 ];
 
+/// What stands as `typ`; an empty text for nothing.
+const TYPES: [&str; 5] = ["", "JWT", "at+jwt", "application/AT+JWT", "application/"];
+const SUBJECTS: [&str; 4] = [
+    "spiffe://cluster.local/ns/n/sa/a",
+    "spiffe://other/ns/n/sa/a",
+    "system:serviceaccount:n:a",
+    "system:serviceaccount:n:a:b",
+];
+/// The SHA-256 of certificates, as Envoy writes it and as `x5t#S256` does.
+const CERTIFICATES: [(&str, &str); 3] = [
+    (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ),
+    (
+        "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFffffffffffffffffffffffffffffffff",
+        "__________________________________________8",
+    ),
+    ("", "________________________________________________"),
+];
+
 /// A request, as its parts.
 struct Asked {
     authority: &'static str,
     method: &'static str,
     path: String,
     claims: Option<Value>,
+    typ: &'static str,
     peer: &'static str,
+    certificate: &'static str,
 }
 
 /// Checks one choice of policy and request.
@@ -98,12 +124,14 @@ pub fn check(input: &[u8]) {
 
 fn tell(policy: &Policy, asked: &Asked) -> String {
     format!(
-        "{} {} {} {:?} {:?}\n{}",
+        "{} {} {} {:?} {} {:?} {}\n{}",
         asked.method,
         asked.authority,
         asked.path,
         asked.claims,
+        asked.typ,
         asked.peer,
+        asked.certificate,
         serde_json::to_string(policy).unwrap_or_default()
     )
 }
@@ -117,13 +145,15 @@ fn engine_says(engine: &Engine, asked: &Asked) -> (bool, Option<Reason>) {
         (b":method", asked.method.as_bytes()),
         (b":path", asked.path.as_bytes()),
     ];
-    let request = Request { headers, claims: claims.as_ref() };
+    let token_type = TokenType::named(asked.typ);
+    let claims = claims.as_ref().map(|claims| Asserted { claims, token_type: &token_type });
+    let request = Request { headers, claims };
     let mut cache = TokenCache::new(1, 1, 7);
     let mut context = Context {
         now: NOW,
         keys: &KeyRing::new(0),
         verifier: &SoftwareVerifier,
-        peer: &asked.peer,
+        peer: &KnownCertificate { uri_sans: asked.peer, sha256: asked.certificate },
         cache: &mut cache,
     };
     let Verdict::Decided(decision) = engine.decide(&request, &mut context, &mut NoTrace) else {
@@ -148,7 +178,7 @@ fn plainly(policy: &Policy, asked: &Asked) -> Result<(), Reason> {
         match &asked.claims {
             None if authentication.required => return Err(Reason::MissingToken),
             None => {}
-            Some(claims) => authenticate(policy, authentication, claims)?,
+            Some(claims) => authenticate(policy, authentication, claims, asked)?,
         }
     }
     // Claims count only where they were checked.
@@ -204,7 +234,12 @@ fn plainly(policy: &Policy, asked: &Asked) -> Result<(), Reason> {
     if passes { Ok(()) } else { Err(Reason::UnlistedHost) }
 }
 
-fn authenticate(policy: &Policy, at: &Authentication, claims: &Value) -> Result<(), Reason> {
+fn authenticate(
+    policy: &Policy,
+    at: &Authentication,
+    claims: &Value,
+    asked: &Asked,
+) -> Result<(), Reason> {
     let rules = at.jwt.iter().map(|index| &policy.jwt_rules[*index as usize]);
     let rule = rules.into_iter().find(|rule| claims["iss"] == rule.issuer.as_str());
     let rule = rule.ok_or(Reason::UnknownIssuer)?;
@@ -222,10 +257,52 @@ fn authenticate(policy: &Policy, at: &Authentication, claims: &Value) -> Result<
         Value::Array(all) => all.iter().any(|it| it == audience.as_str()),
         one => one == audience.as_str(),
     };
-    match rule.audiences.is_empty() || rule.audiences.iter().any(named) {
-        true => Ok(()),
-        false => Err(Reason::WrongAudience),
+    if !rule.audiences.is_empty() && !rule.audiences.iter().any(named) {
+        return Err(Reason::WrongAudience);
     }
+    let typ = asked.typ.to_lowercase();
+    let typ = if typ == "application/at+jwt" { "at+jwt" } else { &typ };
+    if rule.token_types.as_ref().is_some_and(|all| !all.iter().any(|it| it == typ)) {
+        return Err(Reason::WrongTokenType);
+    }
+    let has = |name: &String| match name.split_once('.') {
+        Some((outer, inner)) if claims.get(name).is_none() => !claims[outer][inner].is_null(),
+        _ => !claims[name].is_null(),
+    };
+    if !rule.required_claims.iter().all(has) {
+        return Err(Reason::MissingClaim);
+    }
+    match holds(rule, claims, asked) {
+        true => Ok(()),
+        false => Err(Reason::WrongHolder),
+    }
+}
+
+/// Whether the token is that of whoever sends it.
+fn holds(rule: &JwtRule, claims: &Value, asked: &Asked) -> bool {
+    let (_, thumbprint) =
+        CERTIFICATES.into_iter().find(|it| it.0 == asked.certificate).unwrap_or_default();
+    let shows = !asked.certificate.is_empty() && claims["cnf"]["x5t#S256"] == thumbprint;
+    let by_certificate = match rule.certificate_bound {
+        CertificateBound::Ignored => true,
+        CertificateBound::IfPresent => claims.get("cnf").is_none() || shows,
+        CertificateBound::Required => shows,
+    };
+    let (Some(workload), subject) = (plain::workload(asked.peer, "cluster.local"), &claims["sub"])
+    else {
+        return by_certificate && rule.workload_bound.is_none();
+    };
+    let by_workload = match rule.workload_bound {
+        None => true,
+        Some(WorkloadBound::Spiffe) => subject == asked.peer,
+        Some(WorkloadBound::Kubernetes) => {
+            let (namespace, account) = workload.split_once("/sa/").expect("a workload");
+            let said = claims.get("kubernetes.io");
+            subject == &json!(format!("system:serviceaccount:{namespace}:{account}"))
+                && said.is_none_or(|said| said.is_object() && said["namespace"] == namespace)
+        }
+    };
+    by_certificate && by_workload
 }
 
 fn principal(principal: &Principal, claims: &Value) -> bool {
@@ -296,6 +373,21 @@ fn policy(choices: &mut Choices<'_>) -> Policy {
             rule.audiences = choices.some(2, |it| it.one(&VALUES).to_owned());
             rule.require_expiration = choices.yes();
             rule.clock_skew_seconds = choices.one(&[0, 60, 300]);
+            rule.token_types = choices.perhaps(|it| {
+                it.few(|it| it.one(&["", "jwt", "at+jwt", "application/"]).to_owned())
+            });
+            let required = ["role", "cnf", "cnf.x5t#S256"];
+            rule.required_claims = choices.some(2, |it| it.one(&required).to_owned());
+            rule.certificate_bound = choices.one(&[
+                CertificateBound::Ignored,
+                CertificateBound::IfPresent,
+                CertificateBound::Required,
+            ]);
+            rule.workload_bound = match (choices.below(4), rule.audiences.is_empty()) {
+                (0, _) => Some(WorkloadBound::Kubernetes),
+                (1, false) if rule.require_expiration => Some(WorkloadBound::Spiffe),
+                _ => None,
+            };
             rule
         })
         .collect();
@@ -356,6 +448,7 @@ fn policy(choices: &mut Choices<'_>) -> Policy {
                 passthrough: choices.yes(),
                 shadow_authentication: false,
                 shadow_authorization: false,
+                challenge_scopes: choices.yes(),
             });
         }
         if !hostname.contains('*') && choices.yes() {
@@ -391,7 +484,19 @@ fn request(choices: &mut Choices<'_>) -> Asked {
                 claims[name] = value;
             }
         };
-        set("sub", it.perhaps(|it| it.one(&VALUES).into()));
+        let subject = |it: &mut Choices<'_>| match it.yes() {
+            true => it.one(&VALUES).into(),
+            false => it.one(&SUBJECTS).into(),
+        };
+        set("sub", it.perhaps(subject));
+        set("cnf", it.perhaps(confirmation));
+        set("cnf.x5t#S256", (it.below(8) == 0).then(|| json!(it.one(&[None, Some("x")]))));
+        let said = |it: &mut Choices<'_>| match it.below(4) {
+            0 => json!(null),
+            1 => json!([{"namespace": "n"}]),
+            _ => json!({"namespace": it.one(&["n", "m"])}),
+        };
+        set("kubernetes.io", it.perhaps(said));
         set("scope", it.perhaps(|it| it.one(&VALUES).into()));
         let role = it.perhaps(|it| match it.below(4) {
             0 => json!(true),
@@ -414,6 +519,24 @@ fn request(choices: &mut Choices<'_>) -> Asked {
         method: choices.one(&METHODS),
         path,
         claims,
+        typ: choices.one(&TYPES),
         peer: choices.one(&PEERS),
+        certificate: choices.one(&CERTIFICATES).0,
+    }
+}
+
+/// `cnf` in any shape.
+fn confirmation(choices: &mut Choices<'_>) -> Value {
+    let thumbprint = choices.one(&CERTIFICATES).1;
+    match choices.below(10) {
+        0 => json!(null),
+        1 => json!(thumbprint),
+        2 => json!([{ "x5t#S256": thumbprint }]),
+        3 => json!({}),
+        4 => json!({ "jkt": thumbprint }),
+        5 => json!({ "x5t#S256": [thumbprint] }),
+        6 => json!({ "x5t#S256": format!("{thumbprint}=") }),
+        7 => json!({ "x5t#S256": choices.one(&CERTIFICATES).0 }),
+        _ => json!({ "x5t#S256": thumbprint }),
     }
 }

@@ -399,7 +399,7 @@ fn made(tokens: &[Value], peers: &[Option<&str>]) -> Vec<Example> {
                         method: method.to_owned(),
                         path: Some(path.clone()),
                         token: token.clone().unwrap_or_default(),
-                        sender: Sender { peer: peer.map(str::to_owned), behind: None },
+                        sender: Sender { peer: peer.map(str::to_owned), ..Sender::default() },
                     });
                 }
             }

@@ -74,4 +74,8 @@ impl egress_auth::engine::PeerCertificate for Sans<'_> {
     fn uri_sans(&self) -> Vec<u8> {
         self.0.to_vec()
     }
+
+    fn sha256(&self) -> Vec<u8> {
+        Vec::new()
+    }
 }

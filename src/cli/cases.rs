@@ -86,7 +86,9 @@ static DEFAULTS: Object = Object {
             Shape::Object(&MAP),
             "Claims that are added to those of every case that has `claims`",
         ),
+        optional("typ", Shape::TextOrEmpty, TYP),
         optional("source", Shape::Text, SOURCE),
+        optional("certificate", Shape::Text, CERTIFICATE),
         optional("headers", Shape::Object(&MAP), "Headers of every request"),
     ],
     others: Others::Refused,
@@ -95,6 +97,11 @@ static DEFAULTS: Object = Object {
 
 const SOURCE: &str = "The workload that sends the request: `namespace/service-account` in the \
                       first trust domain, a SPIFFE ID, or `none` for one without a certificate";
+
+const TYP: &str = "The type of the token that `claims` stands for, as `typ` of its header";
+
+const CERTIFICATE: &str = "The client certificate: a PEM file, relative to the cases file, or its \
+                           SHA-256 in hexadecimal digits or as `x5t#S256`";
 
 static CASE: Object = Object {
     fields: &[
@@ -106,7 +113,9 @@ static CASE: Object = Object {
             "Claims that stand for a token which is valid but for what they say themselves",
         ),
         optional("token", Shape::Text, "The token, sent as `Authorization: Bearer`"),
+        optional("typ", Shape::TextOrEmpty, TYP),
         optional("source", Shape::Text, SOURCE),
+        optional("certificate", Shape::Text, CERTIFICATE),
         optional("headers", Shape::Object(&MAP), "Headers of the request"),
         required("expect", Shape::Object(&EXPECT), "What must become of the request"),
     ],

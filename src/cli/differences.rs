@@ -94,8 +94,12 @@ struct ChangedRequests {
     callers: Vec<String>,
     /// Claims of their tokens; null for none.
     claims: Vec<Option<Map<String, Value>>>,
+    /// The types of the same tokens, in the same order; null where there is none.
+    types: Vec<Option<String>>,
     /// Their workloads: a SPIFFE ID, the one that a peer hands on, or null for none.
     sources: Vec<Source>,
+    /// The SHA-256 of the client certificate of each of them; null where nothing depends on it.
+    certificates: Vec<Option<String>>,
     methods: Vec<String>,
     /// Where one of the methods stands for every other: those that it is told apart from.
     any_method_but: Option<Vec<String>>,
@@ -140,7 +144,8 @@ struct UndecidedPart {
     method: Option<String>,
     /// The path pattern; null for any path.
     pattern: Option<String>,
-    /// Why: `budget`, `ambiguous_paths`, `claims`, `keys`, `unchecked` or `unconfirmed`.
+    /// Why: `budget`, `ambiguous_paths`, `claims`, `keys`, `holders`, `unchecked` or
+    /// `unconfirmed`.
     why: &'static str,
 }
 
@@ -252,7 +257,9 @@ impl ChangedRequests {
             after: Brief::new(&change.after),
             callers: change.callers.clone(),
             claims: change.tokens.iter().map(Token::as_map).map(Option::<&_>::cloned).collect(),
+            types: change.tokens.iter().map(|it| it.type_name().map(str::to_owned)).collect(),
             sources: change.senders.iter().map(source).collect(),
+            certificates: change.senders.iter().map(|it| it.certificate.clone()).collect(),
             methods: change.methods.iter().map(|method| method.name.clone()).collect(),
             any_method_but: others.map(|named| {
                 let is_changed = |name: &String| change.methods.iter().any(|it| it.name == *name);
@@ -306,6 +313,7 @@ impl UndecidedPart {
                 Why::Ambiguous => "ambiguous_paths",
                 Why::Claims => "claims",
                 Why::Keys => "keys",
+                Why::Holders => "holders",
                 Why::Unchecked => "unchecked",
                 Why::Unconfirmed => "unconfirmed",
             },
@@ -323,6 +331,9 @@ pub fn say_why(why: Why) -> &'static str {
         }
         Why::Claims => "the claims can be put together in more ways than are tried",
         Why::Keys => "the keys of an issuer differ",
+        Why::Holders => {
+            "tokens are bound to whoever sends them, and workloads are recognised otherwise"
+        }
         Why::Unchecked => "a proof did not hold when it was checked once more",
         Why::Unconfirmed => "no request was found that both policies decide as was expected",
     }

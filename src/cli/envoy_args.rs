@@ -12,6 +12,7 @@ use crate::emit::envoy::secret::{CA_FILES, CERTIFICATE_FILES, KEY_FILES};
 use crate::emit::envoy::{
     DownstreamTls, LogNames, Options, TlsSecret, Upstream, UpstreamError, system_ca,
 };
+use crate::policy::{CertificateBound, JwtRule};
 use crate::resource::diagnostic::Diagnostic;
 
 /// File name of the filter's module.
@@ -169,12 +170,22 @@ impl EnvoyArgs {
     }
 
     /// What the flags and the Gateway make of each other.
-    pub fn findings(&self, compiled: &Compiled) -> Option<Diagnostic> {
-        let asks = compiled.policy.egress_rules.iter().any(|rule| rule.from.is_some());
-        (asks && self.mtls_cert.is_none()).then(|| {
-            Diagnostic::warning("no workload can be recognised: clients present no certificates")
-                .hint("name the gateway's own: --mtls-cert, --mtls-key and --mtls-ca")
-        })
+    pub fn findings(&self, compiled: &Compiled) -> impl Iterator<Item = Diagnostic> {
+        let policy = &compiled.policy;
+        let asks = policy.egress_rules.iter().any(|rule| rule.from.is_some());
+        let is_bound = |rule: &JwtRule| rule.certificate_bound == CertificateBound::IfPresent;
+        let binds = policy.jwt_rules.iter().any(is_bound);
+        let warn = |asked: bool, message: &str| {
+            (asked && self.mtls_cert.is_none()).then(|| {
+                Diagnostic::warning(message)
+                    .hint("name the gateway's own: --mtls-cert, --mtls-key and --mtls-ca")
+            })
+        };
+        let findings = [
+            warn(asks, "no workload can be recognised: clients present no certificates"),
+            warn(binds, "no token with a `cnf` counts: clients present no certificates"),
+        ];
+        findings.into_iter().flatten()
     }
 
     /// The filter's module: the one that is named, else the one that belongs to this program.

@@ -3,7 +3,7 @@
 //! The decision is the engine's own, the very code that runs in the filter.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -11,7 +11,9 @@ use anyhow::Context as _;
 use super::input::InputArgs;
 use super::output::{self, Format};
 use super::plain::plain;
-use super::queries::{explainer, name, now, read_keys, read_lines, take_demo_key, workload};
+use super::queries::{
+    explainer, name, now, read_keys, read_lines, take_demo_key, thumbprint, workload,
+};
 use crate::explain::{Explanation, Query, Values};
 
 /// Flags of `egress-auth explain`.
@@ -34,10 +36,16 @@ pub struct Args {
     /// Claims that stand for a token which is valid but for what they say themselves
     #[arg(long, value_name = "JSON", conflicts_with_all = ["requests", "token"])]
     claims: Option<String>,
+    /// The type of the token that --claims stands for, as `typ` of its header
+    #[arg(long, value_name = "TYPE", requires = "claims")]
+    typ: Option<String>,
     /// The workload that sends the request: namespace/service-account in the first trust domain, a
     /// SPIFFE ID, or none for one without a certificate
     #[arg(long, value_name = "SOURCE", conflicts_with = "requests")]
     source: Option<String>,
+    /// The client certificate: a PEM file, or its SHA-256 in hexadecimal digits or as `x5t#S256`
+    #[arg(long, value_name = "CERTIFICATE", conflicts_with = "requests")]
+    certificate: Option<String>,
     /// A request header; repeatable
     #[arg(long = "header", value_name = "NAME: VALUE", conflicts_with = "requests")]
     headers: Vec<String>,
@@ -103,7 +111,13 @@ impl Args {
         let mut query = Query {
             request: self.request.clone().unwrap_or_default(),
             token: self.token.clone(),
+            typ: self.typ.clone(),
             source: self.source.as_ref().map(spelt_out),
+            certificate: self
+                .certificate
+                .as_deref()
+                .map(|it| thumbprint(it, Path::new("")))
+                .transpose()?,
             ..Query::default()
         };
         if let Some(claims) = &self.claims {

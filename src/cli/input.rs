@@ -195,6 +195,11 @@ impl Loaded {
     pub fn print(&self) {
         diagnostics::print(&self.sources, &self.diagnostics);
     }
+
+    /// Adds what is worth knowing about a Gateway that is looked at and not put into force.
+    pub fn note(&mut self) {
+        self.diagnostics.extend(self.compiled.as_ref().and_then(unbound));
+    }
 }
 
 impl InputArgs {
@@ -361,6 +366,9 @@ impl GatewayArgs {
             for gateway in selected {
                 compiled = compile::compile(gateway, &hierarchy, &options, &mut diagnostics);
                 diagnostics.extend(compiled.as_ref().and_then(identity_header_in_use));
+                if meant == Meant::All {
+                    diagnostics.extend(compiled.as_ref().and_then(unbound));
+                }
             }
         }
         if diagnostics.has_errors() {
@@ -369,6 +377,19 @@ impl GatewayArgs {
         drop(documents);
         Ok(Loaded { sources, diagnostics, compiled, deployed: None })
     }
+}
+
+/// That no token is bound to its holder, and nobody says that this is meant.
+fn unbound(compiled: &Compiled) -> Option<Diagnostic> {
+    let origin = compiled.unbound.as_ref()?;
+    Some(
+        Diagnostic::note("a token counts whoever sends it: none is bound to its holder")
+            .at(origin)
+            .hint(
+                "where callers use mTLS, write `certificateBound` or `workloadBound`; \
+                 `certificateBound: ignored` says that it is meant",
+            ),
+    )
 }
 
 /// Refuses a header of identities that is one of tokens or of claims, too.

@@ -9,15 +9,19 @@ use std::time::SystemTime;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use super::logged::{self, Line};
 use super::output::tell;
+use super::plain::plain;
 use crate::compile::Compiled;
 use crate::demo::key::DemoKey;
 use crate::engine::source::Workload;
 use crate::explain::{Explainer, Query, without_jwts};
-use crate::jwt::{KeyOrigin, KeySet};
+use crate::jwt::{KeyOrigin, KeySet, Thumbprint};
 use crate::resource::input;
 
 /// What explains a compiled Gateway.
@@ -95,6 +99,25 @@ pub fn workload(text: &str, domain: &str) -> Option<String> {
     let id = format!("spiffe://trusted/ns/{namespace}/sa/{account}");
     Workload::from_spiffe_id(id.as_bytes(), &["trusted".to_owned()])?;
     Some(format!("spiffe://{domain}/ns/{namespace}/sa/{account}"))
+}
+
+/// What `certificate` stands for, as `x5t#S256` writes it: the SHA-256 that it is, or that of the
+/// first certificate in the PEM file of this name in a folder.
+///
+/// # Errors
+/// When it is neither.
+pub fn thumbprint(text: &str, folder: &Path) -> anyhow::Result<String> {
+    if let Some(read) = Thumbprint::read(text) {
+        return Ok(read.to_base64url());
+    }
+    let file = folder.join(text);
+    let certificate = CertificateDer::from_pem_file(&file).map_err(|error| {
+        anyhow::anyhow!(
+            "`{}` is neither the SHA-256 of a certificate nor a PEM file with one: {error}",
+            plain(text)
+        )
+    })?;
+    Ok(URL_SAFE_NO_PAD.encode(Sha256::digest(&certificate)))
 }
 
 /// Longest line of a requests file, in bytes.

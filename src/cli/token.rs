@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::output;
 use super::queries::now;
-use crate::demo::key::DemoKey;
+use crate::demo::key::{DemoKey, USUAL_TYPE};
 
 /// Flags of `egress-auth token`.
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,9 @@ pub struct Args {
     /// Another claim; the value is JSON if it parses as JSON, else a string; repeatable
     #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parse_claim)]
     claims: Vec<(String, Value)>,
+    /// The type that its header gives it
+    #[arg(long, value_name = "TYPE", default_value = USUAL_TYPE)]
+    typ: String,
     /// Time until the token expires, such as 90s, 5m, 1h or 7d; -1h has expired an hour ago
     #[arg(long, value_name = "TIME", default_value = "1h", allow_hyphen_values = true,
           value_parser = parse_lifetime)]
@@ -35,7 +38,7 @@ pub struct Args {
 /// When the demo key cannot be read, made or used.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let claims = claims(args, i64::try_from(now()?).unwrap_or(i64::MAX));
-    let token = DemoKey::of_user()?.sign(claims)?;
+    let token = DemoKey::of_user()?.sign(claims, &args.typ)?;
     output::write(None, &format!("{token}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Compiler, header};
 use crate::policy::header::{folded, is_kept_by_envoy, is_mistakable};
-use crate::policy::{self, ClaimHeader, HeaderLocation};
+use crate::policy::{self, ClaimHeader, HeaderLocation, WorkloadBound};
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::gateway::{Authentication, JwtRule, Server, Text};
 use crate::resource::tree::Node;
@@ -77,10 +77,15 @@ impl<'a> Compiler<'a, '_> {
                 self.error(cookie.node, message, "write the name alone, such as `session-token`");
             }
         }
+        let bound = self.bound(rule);
         let owned = |text: Text<'_>| text.text.to_owned();
         let lower = |text: Text<'_>| text.text.to_ascii_lowercase();
         let compiled = policy::JwtRule {
             issuer: rule.issuer().map(owned)?,
+            token_types: bound.token_types,
+            required_claims: rule.required_claims().map(owned).collect(),
+            certificate_bound: bound.certificate,
+            workload_bound: bound.workload,
             audiences: rule.audiences().map(owned).collect(),
             jwks: jwks?,
             from_headers,
@@ -98,7 +103,9 @@ impl<'a> Compiler<'a, '_> {
             clock_skew_seconds: rule
                 .clock_skew_seconds()
                 .unwrap_or(policy::DEFAULT_CLOCK_SKEW_SECONDS),
-            require_expiration: rule.require_expiration(),
+            // JWT-SVID, section 3.2.
+            require_expiration: rule.require_expiration()
+                || bound.workload == Some(WorkloadBound::Spiffe),
             max_lifetime_seconds: rule.max_lifetime_seconds(),
         };
         let known = self.tables.jwt_rules.len();

@@ -27,7 +27,8 @@ pub fn read(plugin: Plugin<'_>, diagnostics: &mut Diagnostics) -> Option<Compile
         servers: Vec::new(),
         jwks: Vec::new(),
     };
-    Some(Compiled { policy, deployment, silenced: std::collections::BTreeMap::new() })
+    let silenced = std::collections::BTreeMap::new();
+    Some(Compiled { policy, deployment, silenced, unbound: None })
 }
 
 fn policy(plugin: Plugin<'_>, diagnostics: &mut Diagnostics) -> Option<Policy> {

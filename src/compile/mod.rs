@@ -7,6 +7,7 @@
 //! | `server` | one entry of `spec.http` |
 //! | `hostname` | hostnames in canonical form |
 //! | `authentication`, `header`, `jwks` | JWT rules, their header names and their keys |
+//! | `binding` | what kind of token counts, and in whose hands |
 //! | `authorization`, [`method`], [`path`] | rules, and the methods and paths in them |
 //! | `egress` | `egressAuthorization`, and how it meets the servers |
 //! | `namespaces` | tenants, workspaces and groups to namespaces |
@@ -26,6 +27,7 @@
 pub mod acknowledge;
 mod authentication;
 mod authorization;
+mod binding;
 mod covers;
 pub mod deployed;
 mod egress;
@@ -62,6 +64,7 @@ use crate::resource::hierarchy::Hierarchy;
 use crate::resource::source::Origin;
 use crate::resource::tree::Node;
 use crate::resource::warning::Warning;
+use binding::Holders;
 use left_out::LeftOut;
 use model::Deployment;
 use routing::OfFilter;
@@ -114,11 +117,14 @@ pub fn compile<'a>(
         left: LeftOut::default(),
         of_rules: HashMap::new(),
         silenced: BTreeMap::new(),
+        holders: Holders::default(),
     };
     compiler.named_in_egress = compiler.hosts_named_in_egress();
     let identity = compiler.identity();
     let mut servers = compiler.servers();
     compiler.count_servers_of_rules();
+    compiler.propose_types();
+    let unbound = compiler.holders.unbound();
     compiler.report_left_out();
     let mut egress = compiler.egress(&servers);
     compiler.check_annotations();
@@ -165,6 +171,7 @@ pub fn compile<'a>(
             servers: deployments,
         },
         silenced,
+        unbound,
     })
 }
 
@@ -188,6 +195,8 @@ struct Compiler<'a, 'd> {
     of_rules: HashMap<u32, (Range<usize>, Vec<String>)>,
     /// As [`Compiled::silenced`].
     silenced: BTreeMap<String, Vec<usize>>,
+    /// What JWT rules say of the holder of a token.
+    holders: Holders<'a>,
 }
 
 /// A node and its path, from which the paths of nodes below it are found quickly.

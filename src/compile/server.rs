@@ -58,6 +58,7 @@ impl<'a> Compiler<'a, '_> {
                 passthrough,
                 shadow_authentication: false,
                 shadow_authorization: false,
+                challenge_scopes: server.challenge_scopes(),
             },
             deployment,
         ))

@@ -7,8 +7,11 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use jwt_simple::prelude::{Claims, Duration, RS256KeyPair, RSAKeyPairLike};
+use jwt_simple::prelude::{Claims, Duration, HeaderOptions, RS256KeyPair, RSAKeyPairLike};
 use serde_json::{Map, Value};
+
+/// The type that most issuers give their tokens.
+pub const USUAL_TYPE: &str = "JWT";
 
 /// Size of the key in bits.
 const MODULUS_BITS: usize = 2048;
@@ -110,17 +113,19 @@ impl DemoKey {
         Ok(Self { pair: pair.with_key_id(&key_id) })
     }
 
-    /// Signs a token with exactly these claims.
+    /// Signs a token with exactly these claims, of this type.
     ///
     /// # Errors
     /// [`KeyError::Crypto`].
-    pub fn sign(&self, claims: Map<String, Value>) -> Result<String, KeyError> {
+    pub fn sign(&self, claims: Map<String, Value>, typ: &str) -> Result<String, KeyError> {
         // The library would add `iat`, `nbf` and `exp` of its own.
         let mut token = Claims::with_custom_claims(claims, Duration::from_secs(0));
         token.issued_at = None;
         token.invalid_before = None;
         token.expires_at = None;
-        self.pair.sign(token).map_err(|_| KeyError::Crypto)
+        let options =
+            HeaderOptions { signature_type: Some(typ.to_owned()), ..HeaderOptions::default() };
+        self.pair.sign_with_options(token, &options).map_err(|_| KeyError::Crypto)
     }
 
     /// The public key as a JWKS document (RFC 7517).
@@ -185,7 +190,7 @@ mod tests {
         let public = RS256PublicKey::from_jwk(&jwks["keys"][0].to_string()).unwrap();
         let claims =
             serde_json::json!({"iss": "https://issuer.test", "exp": 4_000_000_000_u64, "n": [1]});
-        let token = key.sign(claims.as_object().unwrap().clone()).unwrap();
+        let token = key.sign(claims.as_object().unwrap().clone(), "at+jwt").unwrap();
         public.verify_token::<NoCustomClaims>(&token, None).unwrap();
 
         use base64::Engine as _;
@@ -195,6 +200,7 @@ mod tests {
         };
         let parts: Vec<_> = token.split('.').collect();
         assert_eq!(decode(parts[0])["kid"], jwks["keys"][0]["kid"]);
+        assert_eq!(decode(parts[0])["typ"], "at+jwt");
         assert_eq!(decode(parts[1]), claims);
     }
 }

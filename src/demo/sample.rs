@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::key::{DemoKey, KeyError};
+use super::key::{DemoKey, KeyError, USUAL_TYPE};
 use crate::engine::{
     Context, Engine, KeyRing, NoPeerCertificate, NoTrace, Outcome, PolicyError, Request,
 };
@@ -56,6 +56,8 @@ pub enum SampleToken {
 pub struct SignedToken {
     /// Issuer, subject, audience and whatever rules ask for.
     pub claims: Map<String, Value>,
+    /// The type that its header gives it.
+    pub typ: String,
     /// Seconds until it expires.
     pub expires_in: u64,
 }
@@ -126,7 +128,7 @@ impl Sample {
                 let mut claims = token.claims.clone();
                 claims.insert("iat".to_owned(), now.into());
                 claims.insert("exp".to_owned(), now.saturating_add(token.expires_in).into());
-                key.sign(claims).map(Some)
+                key.sign(claims, &token.typ).map(Some)
             }
         }
     }
@@ -249,10 +251,12 @@ fn signed_token(
     rule: &JwtRule,
     principal: Option<&Principal>,
 ) -> Option<SignedToken> {
-    let mut claims = examples.claims(principal, &[rule])?;
+    let mut claims = examples.token(principal, &[rule])?.claims;
     claims.entry("sub").or_insert_with(|| "demo".into());
     let longest = rule.max_lifetime_seconds.map_or(TOKEN_SECONDS, |seconds| seconds.div_euclid(2));
-    Some(SignedToken { claims, expires_in: TOKEN_SECONDS.min(longest) })
+    let mut types = rule.token_types.iter().flatten().filter(|name| !name.is_empty());
+    let typ = types.next().map_or(USUAL_TYPE, String::as_str).to_owned();
+    Some(SignedToken { claims, typ, expires_in: TOKEN_SECONDS.min(longest) })
 }
 
 fn rules<'p>(policy: &'p Policy, server: &Server) -> Vec<&'p Rule> {

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::policy::{AccessLogFields, JwksSource, JwtRule, Policy, SourceIdentity};
+use crate::policy::{
+    AccessLogFields, CertificateBound, JwksSource, JwtRule, Policy, SourceIdentity, WorkloadBound,
+};
 use crate::prove::compare::{Compared, same_keys};
 use crate::prove::side::Tokens;
 use crate::prove::tables::Tables;
@@ -297,6 +299,62 @@ impl Found {
             said,
             |_, _| Effect::of_numbers(longest[0], longest[1]),
             "tokens may end later or sooner than before",
+        );
+        self.kinds(old, new);
+    }
+
+    /// What two JWT rules say differently of the kind and the holder of a token.
+    fn kinds(&mut self, old: &JwtRule, new: &JwtRule) {
+        let rules = [old, new];
+        let types = rules.map(|rule| -> Option<BTreeSet<String>> {
+            let name = |name: &String| if name.is_empty() { "none" } else { name }.to_owned();
+            rule.token_types.as_ref().map(|all| all.iter().map(name).collect())
+        });
+        let effect = match &types {
+            [None, _] => Effect::Narrower,
+            [_, None] => Effect::Wider,
+            [Some(before), Some(after)] => Effect::of_lists(before, after),
+        };
+        let said = types.map(|list| match list {
+            None => "any".to_owned(),
+            Some(list) => list.into_iter().collect::<Vec<_>>().join(", "),
+        });
+        self.differs("tokenTypes", said, |_, _| effect, "tokens of other types are accepted");
+        let [before, after] = rules
+            .map(|rule| -> BTreeSet<String> { rule.required_claims.iter().cloned().collect() });
+        // The more is asked for, the less is accepted.
+        let effect = Effect::of_lists(&after, &before);
+        let said = [before, after].map(|list| match list.is_empty() {
+            true => none(),
+            false => list.into_iter().collect::<Vec<_>>().join(", "),
+        });
+        let consequence = "tokens must have other claims than before";
+        self.differs("requiredClaims", said, |_, _| effect, consequence);
+        let rank = |rule: &JwtRule| match rule.certificate_bound {
+            CertificateBound::Ignored => (0, "ignored"),
+            CertificateBound::IfPresent => (1, "ifPresent"),
+            CertificateBound::Required => (2, "required"),
+        };
+        let [before, after] = rules.map(rank);
+        self.differs(
+            "certificateBound",
+            [before.1, after.1],
+            |_, _| Effect::of_loosened(after.0 < before.0),
+            "a token counts with other certificates than before",
+        );
+        self.differs(
+            "workloadBound",
+            rules.map(|rule| match rule.workload_bound {
+                None => NONE,
+                Some(WorkloadBound::Spiffe) => "spiffe",
+                Some(WorkloadBound::Kubernetes) => "kubernetes",
+            }),
+            |before, after| match (*before, *after) {
+                (NONE, _) => Effect::Narrower,
+                (_, NONE) => Effect::Wider,
+                _ => Effect::Other,
+            },
+            "a token counts from other workloads than before",
         );
     }
 }

@@ -129,6 +129,7 @@ fn any_request() -> impl Strategy<Value = Example> {
     let sender = (proptest::option::of(select(ids)), behind).prop_map(|(peer, behind)| Sender {
         peer,
         behind: behind.map(|id| ("x-forwarded-client-cert".to_owned(), id)),
+        certificate: None,
     });
     let method = select(vec!["GET", "POST", "DELETE"]);
     let path = "/(v1|exact|a)?(/(x|end|%2e%2e|a;b|/))?(/x)?";

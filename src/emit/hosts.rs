@@ -105,4 +105,15 @@ impl<'c> Hosts<'c> {
             }
         }
     }
+
+    /// Refuses challenges that name scopes, which no filter but ours makes.
+    pub fn refuse_challenges(&self, hint: &str, findings: &mut Findings) {
+        for host in &self.list {
+            if host.server.is_some_and(|server| server.challenge_scopes) {
+                let message =
+                    format!("`challengeScopes` of `{}`: no 403 would name scopes", host.hostname);
+                findings.refuse(host.origin, message, hint);
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@
 //! | `hosts` | what decides for which hostname |
 //! | `claim_name` | names of claims as Envoy has them in headers |
 //! | `re2` | patterns as regular expressions of Envoy |
+//! | `token_fields` | what of a JWT rule no filter of Envoy's own judges |
 //! | `findings` | what an output cannot say |
 //!
 //! `--to plugin-config` needs nothing here: it is [`crate::policy::Policy`] as JSON. An output
@@ -19,3 +20,4 @@ mod findings;
 mod hosts;
 pub mod istio;
 mod re2;
+mod token_fields;

@@ -1,23 +1,26 @@
 //! Authentication: from a request to a verified token, or the reason why there is none.
 //!
 //! The order is that of the contract: location and form, issuer, algorithm and key, signature,
-//! time, audience. Nothing that a token claims is reported before its signature holds, except
+//! time, audience, type, required claims, holder. Nothing that a token claims is reported before its signature holds, except
 //! that its issuer is unknown.
 
 use std::rc::Rc;
 
 use super::context::Context;
 use super::credentials::{Credential, Found};
+use super::holder;
 use super::index::Engine;
 use super::jwt_rules::{JwtRuleIndex, Keys};
-use super::request::Request;
+use super::request::{Asserted, Request};
 use super::servers::Authentication;
 use super::told;
 use super::trace::Trace;
 use super::verified::Verified;
 use crate::jwt::{
-    Claims, MAX_CANDIDATES, MAX_TOKEN_BYTES, Token, TokenError, output_headers as make_headers,
+    Claims, Confirmation, MAX_CANDIDATES, MAX_TOKEN_BYTES, Token, TokenError, judge_kind,
+    output_headers as make_headers,
 };
+use crate::policy::JwtRule;
 use crate::signals::Reason;
 
 /// Tokens without `exp` are verified again after this many seconds.
@@ -60,6 +63,9 @@ impl Failure {
                 TokenError::NotYetValid => Reason::NotYetValid,
                 TokenError::LifetimeTooLong => Reason::LifetimeTooLong,
                 TokenError::WrongAudience => Reason::WrongAudience,
+                TokenError::WrongType => Reason::WrongTokenType,
+                TokenError::MissingClaim => Reason::MissingClaim,
+                TokenError::WrongHolder => Reason::WrongHolder,
             },
         }
     }
@@ -86,8 +92,8 @@ pub(super) fn authenticate<'r>(
     context: &mut Context<'_>,
     trace: &mut impl Trace,
 ) -> Result<Option<Authenticated<'r>>, Failure> {
-    if let Some(claims) = request.claims {
-        let verified = assert_claims(engine, authentication, claims, context.now, trace)?;
+    if let Some(asserted) = request.claims {
+        let verified = assert_claims(engine, authentication, asserted, request, context, trace)?;
         return Ok(Some(Authenticated {
             verified: Rc::new(verified),
             credential: None,
@@ -134,8 +140,24 @@ pub(super) fn authenticate<'r>(
         })?;
     }
     trace.step(|| "claims: time and audience are as the rule asks".into());
+    judge_holder(engine, rule, &verified, request, context, trace)?;
     let forward = rule.forward_original_token;
     Ok(Some(Authenticated { verified, credential: Some(credential), forward }))
+}
+
+/// What is judged of a token whose claims hold: its kind, and who sends it.
+fn judge_holder(
+    engine: &Engine,
+    rule: &JwtRule,
+    verified: &Verified,
+    request: &Request<'_>,
+    context: &Context<'_>,
+    trace: &mut impl Trace,
+) -> Result<(), TokenError> {
+    let Verified { claims, kind, token_type, confirmation, .. } = verified;
+    kind.inspect_err(|_| trace.step(|| told::kind(claims, token_type, rule)))?;
+    let (identities, peer) = (&engine.identities, context.peer);
+    holder::judge(rule, claims, *confirmation, identities, peer, request, trace)
 }
 
 /// A verification that still holds: same token, same list of rules, same keys.
@@ -232,6 +254,9 @@ fn verify(
     let headers = make_headers(rule, token.claims(), token.payload_base64());
     let verified = Rc::new(Verified {
         holds: token.claims().holds(rule),
+        kind: judge_kind(rule, token.claims(), token.token_type()),
+        confirmation: Confirmation::of(token.claims()),
+        token_type: token.token_type().clone(),
         claims: token.into_claims(),
         headers,
         rule: index,
@@ -281,19 +306,31 @@ fn rule_of_issuer(
 fn assert_claims(
     engine: &Engine,
     authentication: &Authentication,
-    claims: &Claims,
-    now: u64,
+    asserted: Asserted<'_>,
+    request: &Request<'_>,
+    context: &Context<'_>,
     trace: &mut impl Trace,
 ) -> Result<Verified, Failure> {
+    let Asserted { claims, token_type } = asserted;
     let (position, index) = rule_of_issuer(engine, authentication, claims, trace)?;
     let Some(JwtRuleIndex { rule, .. }) = engine.jwt_rules.get(index) else {
         return Err(TokenError::UnknownIssuer.into());
     };
-    claims.judge(rule, now).inspect_err(|error| {
+    claims.judge(rule, context.now).inspect_err(|error| {
         trace.step(|| told::claims(error, claims, rule));
     })?;
     trace.step(|| "claims: taken as those of a verified token".into());
-    let headers = make_headers(rule, claims, "");
-    let holds = claims.holds(rule);
-    Ok(Verified { claims: claims.clone(), headers, holds, rule: index, position, generation: 0 })
+    let verified = Verified {
+        claims: claims.clone(),
+        headers: make_headers(rule, claims, ""),
+        holds: claims.holds(rule),
+        kind: judge_kind(rule, claims, token_type),
+        token_type: token_type.clone(),
+        confirmation: Confirmation::of(claims),
+        rule: index,
+        position,
+        generation: 0,
+    };
+    judge_holder(engine, rule, &verified, request, context, trace)?;
+    Ok(verified)
 }

@@ -123,13 +123,27 @@ impl Engine {
         let (mechanism, judged, shadow) = match decides(server, egress) {
             Decides::Authorization(authorization) => {
                 let claims = answer.authenticated.as_ref().map(|it| it.verified.claims());
+                let challenges = server.is_some_and(|server| server.challenge_scopes);
+                let claims_to_challenge = claims.filter(|_| challenges);
+                let mut scopes = None;
                 let judged = judge_path(
                     Mechanism::Authorization,
                     authorization.constrains_paths(),
                     request,
-                    |path| authorization.judge(claims, request.method(), path),
+                    |path| {
+                        let judged = authorization.judge(claims, request.method(), path);
+                        if let (Judgement::Denied(_), Some(claims)) = (&judged, claims_to_challenge)
+                        {
+                            scopes = authorization.lacking_scopes(claims, request.method(), path);
+                        }
+                        judged
+                    },
                     trace,
                 );
+                let judged = judged.map_err(|(reason, denial)| match scopes {
+                    Some(scopes) => (reason, denial::insufficient_scope(request, &scopes)),
+                    None => (reason, denial),
+                });
                 (Mechanism::Authorization, judged, authorization.shadow)
             }
             Decides::EgressAuthorization(egress) => {

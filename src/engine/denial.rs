@@ -59,6 +59,12 @@ pub fn forbidden() -> Denial {
     Denial { status: 403, body: "RBAC: access denied", headers: Vec::new() }
 }
 
+/// 403: no rule admits the request, and the token lacks nothing but scopes (RFC 6750, section 3.1).
+pub fn insufficient_scope(request: &Request<'_>, scopes: &str) -> Denial {
+    let challenge = realm(request) + ", error=\"insufficient_scope\", scope=\"" + scopes + "\"";
+    Denial { headers: vec![("www-authenticate", challenge)], ..forbidden() }
+}
+
 /// 400: the request cannot be judged.
 pub fn bad_request(body: &'static str) -> Denial {
     Denial { status: 400, body, headers: Vec::new() }

@@ -109,6 +109,7 @@ impl Engine {
                 authorization,
                 passthrough: server.passthrough,
                 shadow_authentication: server.shadow_authentication,
+                challenge_scopes: server.challenge_scopes,
             };
             hosts
                 .insert(&server.hostname, indexed)

@@ -1,9 +1,9 @@
 //! JWT rules, checked, with the keys that they bring or the documents that their keys are in.
 
 use super::policy_error::PolicyError;
-use crate::jwt::{KeyOrigin, KeySet};
+use crate::jwt::{KeyOrigin, KeySet, canonical_type};
 use crate::policy::authority::canonical_host;
-use crate::policy::{JwksSource, JwtRule, header};
+use crate::policy::{JwksSource, JwtRule, WorkloadBound, header};
 
 /// Largest accepted clock skew in seconds.
 pub const MAX_CLOCK_SKEW_SECONDS: u64 = 300;
@@ -47,6 +47,7 @@ impl JwtRuleIndex {
                 format!("at most {MAX_CLOCK_SKEW_SECONDS} seconds"),
             ));
         }
+        check_kind(field, &rule)?;
         for location in &rule.from_headers {
             let name = location.name.as_str();
             if !header::can_hold_token(name) {
@@ -79,6 +80,35 @@ impl JwtRuleIndex {
         };
         Ok(Self { rule, keys })
     }
+}
+
+/// Checks what a rule asks of the kind and of the holder of a token.
+fn check_kind(field: &str, rule: &JwtRule) -> Result<(), PolicyError> {
+    let refuse = |name: &str, why: &str| Err(PolicyError::new(format!("{field}.{name}"), why));
+    if let Some(types) = &rule.token_types {
+        if types.is_empty() {
+            return refuse("token_types", "the list is empty");
+        }
+        if types.iter().any(|name| *name != canonical_type(name)) {
+            return refuse("token_types", "types are in lower case and without `application/`");
+        }
+    }
+    if rule.required_claims.iter().any(String::is_empty) {
+        return refuse("required_claims", "a claim has no name");
+    }
+    if rule.workload_bound == Some(WorkloadBound::Spiffe) {
+        // JWT-SVID, sections 3.2 and 3.3.
+        if rule.audiences.is_empty() {
+            return refuse(
+                "audiences",
+                "tokens that are SVIDs are for an audience: the list is empty",
+            );
+        }
+        if !rule.require_expiration {
+            return refuse("require_expiration", "tokens that are SVIDs end: it must be true");
+        }
+    }
+    Ok(())
 }
 
 impl RemoteJwks {

@@ -15,12 +15,15 @@
 //! | `reserved_headers` | may a client say something in this header |
 //! | `credentials` | where is its token, and how is it taken out |
 //! | `authenticate` | is the token what it claims to be |
+//! | `holder` | is whoever sends it the one that it was issued to |
 //! | `verified` | what is remembered of one that is |
 //! | `path` | what do servers make of its path |
 //! | `percent` | what do escapes stand for |
 //! | `precedence` | which mechanism decides for the host |
 //! | `rules` | does a rule of the server admit it |
+//! | `scopes` | which scopes does it lack |
 //! | `source` | which workload is behind it |
+//! | `forwarded` | what does a peer say of its own client |
 //! | `egress` | does an entry of `egressAuthorization` admit it |
 //! | `denial` | what does the client hear |
 //! | `told` | what is `explain` told of what does not fit |
@@ -35,9 +38,13 @@ mod denial;
 mod egress;
 #[cfg(test)]
 mod egress_tests;
+mod forwarded;
 #[cfg(test)]
 mod forwarding_tests;
 mod header_names;
+pub(crate) mod holder;
+#[cfg(test)]
+mod holder_tests;
 mod index;
 mod jwt_rules;
 mod keyring;
@@ -48,6 +55,7 @@ pub mod precedence;
 mod request;
 mod reserved_headers;
 mod rules;
+mod scopes;
 mod servers;
 pub mod source;
 #[cfg(test)]
@@ -66,11 +74,11 @@ pub use index::Engine;
 pub use jwt_rules::{MAX_CLOCK_SKEW_SECONDS, RemoteJwks};
 pub use keyring::KeyRing;
 pub use policy_error::PolicyError;
-pub use request::Request;
+pub use request::{Asserted, Request};
 #[cfg(any(feature = "page", not(target_arch = "wasm32")))]
 pub(crate) use rules::Principal;
 pub(crate) use rules::{ClaimPattern, Operation};
-pub use source::{NoPeerCertificate, PeerCertificate};
+pub use source::{KnownCertificate, NoPeerCertificate, PeerCertificate};
 pub use trace::{NoTrace, Trace};
 pub use tried_out::tried_out;
 pub use verified::Verified;

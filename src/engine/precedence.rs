@@ -103,6 +103,7 @@ mod tests {
             passthrough,
             shadow_authentication: false,
             shadow_authorization: false,
+            challenge_scopes: false,
         }
     }
 

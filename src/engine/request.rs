@@ -1,6 +1,6 @@
 //! A request as the engine sees it: header bytes exactly as they arrived.
 
-use crate::jwt::Claims;
+use crate::jwt::{Claims, TokenType};
 
 /// One request. Header names are lower case, as HTTP/2 has them; values are raw bytes.
 #[derive(Debug, Clone, Default)]
@@ -10,7 +10,16 @@ pub struct Request<'a> {
     pub headers: Vec<(&'a [u8], &'a [u8])>,
     /// Verified claims to judge instead of a token in the headers. Only `explain --claims` has
     /// them: what arrives over the network is always a token.
-    pub claims: Option<&'a Claims>,
+    pub claims: Option<Asserted<'a>>,
+}
+
+/// What stands for a token whose signature holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Asserted<'a> {
+    /// Its payload.
+    pub claims: &'a Claims,
+    /// Its type.
+    pub token_type: &'a TokenType,
 }
 
 impl<'a> Request<'a> {

@@ -46,7 +46,7 @@ pub struct Rule {
 /// The rules of one server.
 #[derive(Debug, Clone, Default)]
 pub struct Authorization {
-    rules: Vec<Arc<Rule>>,
+    pub(super) rules: Vec<Arc<Rule>>,
     constrains_paths: bool,
     pub(super) shadow: bool,
 }

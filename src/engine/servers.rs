@@ -18,6 +18,8 @@ pub(super) struct Server {
     pub(super) authorization: Option<Authorization>,
     pub(super) passthrough: bool,
     pub(super) shadow_authentication: bool,
+    /// Whether a denial says which scopes a token lacks.
+    pub(super) challenge_scopes: bool,
 }
 
 impl Governing for Server {

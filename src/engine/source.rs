@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::forwarded::{Element, last_element};
 use super::request::Request;
 use crate::policy::text_pattern::TextPattern;
 use crate::policy::{self, IdentityMatch};
@@ -18,6 +19,9 @@ pub trait PeerCertificate {
     /// The URI subject alternative names, separated by commas (no SPIFFE ID holds one); empty
     /// when there is no certificate or none in it.
     fn uri_sans(&self) -> Vec<u8>;
+
+    /// The SHA-256 of the certificate in hexadecimal digits; empty when there is none.
+    fn sha256(&self) -> Vec<u8>;
 }
 
 /// A peer without a certificate.
@@ -28,11 +32,39 @@ impl PeerCertificate for NoPeerCertificate {
     fn uri_sans(&self) -> Vec<u8> {
         Vec::new()
     }
+
+    fn sha256(&self) -> Vec<u8> {
+        Vec::new()
+    }
 }
 
+/// A certificate of which this is known, as somebody asks about it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KnownCertificate<'a> {
+    /// As [`PeerCertificate::uri_sans`].
+    pub uri_sans: &'a str,
+    /// As [`PeerCertificate::sha256`].
+    pub sha256: &'a str,
+}
+
+impl PeerCertificate for KnownCertificate<'_> {
+    fn uri_sans(&self) -> Vec<u8> {
+        self.uri_sans.as_bytes().to_vec()
+    }
+
+    fn sha256(&self) -> Vec<u8> {
+        self.sha256.as_bytes().to_vec()
+    }
+}
+
+/// One of which the names are known.
 impl PeerCertificate for &str {
     fn uri_sans(&self) -> Vec<u8> {
         self.as_bytes().to_vec()
+    }
+
+    fn sha256(&self) -> Vec<u8> {
+        Vec::new()
     }
 }
 
@@ -48,6 +80,16 @@ pub struct Workload {
     service_account: String,
 }
 
+/// The text of a SPIFFE ID of a workload in one of these trust domains, whatever its path looks like
+/// (SPIFFE-ID, section 2): `None` for anything else.
+pub fn spiffe_id<'i>(id: &'i [u8], trust_domains: &[String]) -> Option<&'i str> {
+    let id = std::str::from_utf8(id).ok().filter(|id| id.len() <= MAX_SPIFFE_ID_BYTES)?;
+    let (trust_domain, path) = id.strip_prefix("spiffe://")?.split_once('/')?;
+    let named = |text: &str| !matches!(text, "" | "." | "..") && text.bytes().all(in_name);
+    let known = trust_domains.iter().any(|known| known == trust_domain);
+    (known && path.split('/').all(named)).then_some(id)
+}
+
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.service_account)
@@ -55,6 +97,16 @@ impl fmt::Display for Workload {
 }
 
 impl Workload {
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The service account.
+    pub fn service_account(&self) -> &str {
+        &self.service_account
+    }
+
     /// Reads `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`; anything else, and
     /// any trust domain but these, is nobody.
     pub fn from_spiffe_id(id: &[u8], trust_domains: &[String]) -> Option<Self> {
@@ -133,6 +185,23 @@ struct Propagated {
     trusted: Vec<SourcePattern>,
 }
 
+impl Propagated {
+    fn trusts(&self, peer: &Workload) -> bool {
+        self.trusted.iter().any(|pattern| pattern.matches(peer))
+    }
+}
+
+/// Who speaks for himself and who is spoken for: whose certificate a token is compared with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Spoken {
+    /// The direct peer.
+    Peer,
+    /// Whoever stands behind a trusted peer, as that peer says it.
+    Behind(Element),
+    /// A trusted peer says something that cannot be read.
+    Unreadable,
+}
+
 /// Who is behind a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
@@ -178,15 +247,30 @@ impl Identities {
     pub(crate) fn source(&self, peer: &dyn PeerCertificate, request: &Request<'_>) -> Source {
         let peer = Workload::from_spiffe_id(&peer.uri_sans(), &self.trust_domains);
         let propagated = self.propagated.as_ref().and_then(|propagated| {
-            let peer = peer.as_ref()?;
-            if !propagated.trusted.iter().any(|pattern| pattern.matches(peer)) {
+            if !propagated.trusts(peer.as_ref()?) {
                 return None;
             }
             let mut values = request.values(&propagated.header);
             let value = values.next().filter(|_| values.next().is_none())?;
-            Workload::from_spiffe_id(&last_uri(value)?, &self.trust_domains)
+            Workload::from_spiffe_id(&last_element(value)?.uri?, &self.trust_domains)
         });
         Source { peer, propagated, can_propagate: self.propagated.is_some() }
+    }
+
+    /// Whose token a request carries: the direct peer's, unless it is trusted and speaks for another.
+    pub(super) fn spoken(&self, peer: &dyn PeerCertificate, request: &Request<'_>) -> Spoken {
+        let Some(propagated) = &self.propagated else { return Spoken::Peer };
+        let mut values = request.values(&propagated.header);
+        // Without the header nobody can be spoken for, whoever the peer is.
+        let Some(value) = values.next() else { return Spoken::Peer };
+        let peer = Workload::from_spiffe_id(&peer.uri_sans(), &self.trust_domains);
+        if !peer.is_some_and(|peer| propagated.trusts(&peer)) {
+            return Spoken::Peer;
+        }
+        match last_element(value).filter(|_| values.next().is_none()) {
+            Some(element) => Spoken::Behind(element),
+            None => Spoken::Unreadable,
+        }
     }
 }
 
@@ -200,54 +284,6 @@ impl Source {
         };
         let peer = self.peer.as_ref().filter(|_| peer);
         peer.into_iter().chain(self.propagated.as_ref().filter(|_| propagated))
-    }
-}
-
-/// The one `URI` of the right-most element of an `x-forwarded-client-cert` list: what the direct
-/// peer says of its own client. Absent when there is none, or more than one, or the list cannot
-/// be taken apart.
-fn last_uri(value: &[u8]) -> Option<Vec<u8>> {
-    let mut uri: Option<Vec<u8>> = None;
-    let mut key: Vec<u8> = Vec::new();
-    let mut text: Vec<u8> = Vec::new();
-    let mut in_value = false;
-    // A value may stand in double quotes as a whole; within them a backslash escapes.
-    let mut quoted = false;
-    let mut closed = false;
-    let mut bytes = value.iter().copied();
-    loop {
-        let byte = bytes.next();
-        match byte {
-            None if quoted => return None,
-            None | Some(b',' | b';') if !quoted => {
-                if in_value && key.trim_ascii().eq_ignore_ascii_case(b"uri") {
-                    if uri.is_some() {
-                        return None;
-                    }
-                    uri = Some(std::mem::take(&mut text));
-                } else if !in_value && !key.trim_ascii().is_empty() {
-                    return None;
-                }
-                if byte == Some(b',') {
-                    uri = None;
-                }
-                key.clear();
-                text.clear();
-                (in_value, closed) = (false, false);
-                if byte.is_none() {
-                    return uri.filter(|uri| !uri.is_empty());
-                }
-            }
-            Some(b'=') if !in_value => in_value = true,
-            Some(byte) if !in_value => key.push(byte),
-            Some(_) if closed => return None,
-            Some(b'"') if quoted => (quoted, closed) = (false, true),
-            Some(b'"') if text.is_empty() => quoted = true,
-            Some(b'"') => return None,
-            Some(b'\\') if quoted => text.push(bytes.next()?),
-            Some(byte) => text.push(byte),
-            None => return None,
-        }
     }
 }
 
@@ -320,38 +356,6 @@ mod tests {
         }
         for text in ["", "a", "a/", "/b", "a/b*", "a/b/c", "a*b/c", "*a/b", "a b/c", "**/b"] {
             assert_eq!(SourcePattern::parse(text), Err(SourcePatternError), "{text}");
-        }
-    }
-
-    #[test]
-    fn only_the_last_element_of_a_forwarded_list_counts() {
-        let table: [(&[u8], Option<&str>); 22] = [
-            (b"URI=spiffe://x", Some("spiffe://x")),
-            (b"By=spiffe://gw;Hash=ab;URI=spiffe://x", Some("spiffe://x")),
-            (b"URI=spiffe://a,URI=spiffe://x", Some("spiffe://x")),
-            (b"URI=spiffe://a , uri=spiffe://x", Some("spiffe://x")),
-            (b"By=a;URI=\"spiffe://x\"", Some("spiffe://x")),
-            (b"Subject=\"CN=a,URI=b;URI=c\";URI=spiffe://x", Some("spiffe://x")),
-            (b"Subject=\"a\\\",URI=evil\";URI=spiffe://x", Some("spiffe://x")),
-            (b"URI=spiffe://a,By=b", None),
-            (b"URI=spiffe://a,", None),
-            (b"URI=spiffe://a;URI=spiffe://b", None),
-            (b"URI=", None),
-            (b"", None),
-            (b"garbage", None),
-            (b"URI=spiffe://a;garbage", None),
-            (b"URI=\"spiffe://a", None),
-            (b"URI=\"spiffe://a\"b", None),
-            (b"URI=spiffe://a\"b\"", None),
-            (b"URI=\"spiffe://a\\", None),
-            (b";URI=spiffe://x;", Some("spiffe://x")),
-            (b"Subject=\"\";URI=spiffe://x", Some("spiffe://x")),
-            (b"DNS=a;DNS=b;URI=spiffe://x", Some("spiffe://x")),
-            (b"URI=spiffe://a=b", Some("spiffe://a=b")),
-        ];
-        for (value, expected) in table {
-            let found = last_uri(value).map(|uri| String::from_utf8(uri).unwrap());
-            assert_eq!(found.as_deref(), expected, "{}", value.escape_ascii());
         }
     }
 }

@@ -3,8 +3,8 @@
 //! Only a trace that keeps steps asks for these sentences; the filter never does.
 
 use super::path::Readings;
-use super::source::Workload;
-use crate::jwt::{Claims, TokenError};
+use super::source::{Spoken, Workload, spiffe_id};
+use crate::jwt::{Claims, Confirmation, Thumbprint, TokenError, TokenType, missing_claim};
 use crate::policy::JwtRule;
 
 /// The most issuers, audiences or trust domains that are named.
@@ -69,6 +69,90 @@ pub(super) fn claims(error: &TokenError, claims: &Claims, rule: &JwtRule) -> Str
         _ => return format!("claims: {error}"),
     };
     format!("claims: {error}: {compared}")
+}
+
+/// That a token is of a kind that the rule does not take.
+pub(super) fn kind(claims: &Claims, token_type: &TokenType, rule: &JwtRule) -> String {
+    if let Some(name) = missing_claim(rule, claims) {
+        let wrong_type = rule.token_types.as_ref().is_some_and(|it| !token_type.is_any_of(it));
+        if !wrong_type {
+            return format!("claims: `{name}` is missing or null, and the rule asks for it");
+        }
+    }
+    let accepted: Vec<_> = rule.token_types.iter().flatten().map(|it| type_name(it)).collect();
+    let accepted: Vec<_> = accepted.iter().map(String::as_str).collect();
+    let own = match token_type {
+        TokenType::Absent => "the token has no `typ`".to_owned(),
+        TokenType::Named(name) => format!("`typ` is `{name}`"),
+        TokenType::Unreadable => "`typ` is no text".to_owned(),
+    };
+    format!("type: {own}, and the rule takes {}", list(&accepted))
+}
+
+/// A type as it is named to people.
+fn type_name(name: &str) -> String {
+    if name.is_empty() { "none".to_owned() } else { name.to_owned() }
+}
+
+/// That a token names no certificate, where it must.
+pub(super) fn unbound(confirmation: Confirmation) -> String {
+    let why = match confirmation {
+        Confirmation::Absent => "the token has no `cnf`",
+        _ => "the `cnf` of the token holds no `x5t#S256` that is the SHA-256 of a certificate",
+    };
+    format!("holder: {why}, and the rule asks for one")
+}
+
+/// That a trusted peer hands on what cannot be read.
+pub(super) fn unreadable() -> &'static str {
+    "holder: the peer is trusted to speak for others, and whom it speaks for cannot be read"
+}
+
+/// Which certificate a token is bound to, and which one is shown.
+pub(super) fn certificate(
+    wanted: Thumbprint,
+    shown: Option<Thumbprint>,
+    spoken: &Spoken,
+) -> String {
+    let whose = whose(spoken);
+    let shown = match shown {
+        Some(shown) if shown == wanted => "is that one".to_owned(),
+        Some(shown) => format!("is `{}`", shown.short()),
+        None => "is not known".to_owned(),
+    };
+    format!(
+        "holder: the token is bound to the certificate `{}`, and that of {whose} {shown}",
+        wanted.short()
+    )
+}
+
+/// Which workload a token is bound to, and which one sends it.
+pub(super) fn workload(
+    is_holder: bool,
+    claims: &Claims,
+    id: &[u8],
+    spoken: &Spoken,
+    trust_domains: &[String],
+) -> String {
+    let subject = claims.subject().unwrap_or("nobody");
+    let whose = whose(spoken);
+    let text = String::from_utf8_lossy(id);
+    let sender = match () {
+        () if id.is_empty() => "shows no SPIFFE ID".to_owned(),
+        () if spiffe_id(id, trust_domains).is_none() => {
+            format!("is `{text}`, which is no one workload of a trusted domain")
+        }
+        () => format!("is `{text}`"),
+    };
+    let but = if is_holder { "and" } else { "but" };
+    format!("holder: the token is that of `{subject}`, {but} {whose} {sender}")
+}
+
+fn whose(spoken: &Spoken) -> &'static str {
+    match spoken {
+        Spoken::Behind(_) => "the client that the peer speaks for",
+        Spoken::Peer | Spoken::Unreadable => "the peer",
+    }
 }
 
 /// Why a peer is nobody. `names` are the URIs of its certificate.

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::jwt::{Claims, OutputHeaders};
+use crate::jwt::{Claims, Confirmation, OutputHeaders, TokenError, TokenType};
 
 /// A token whose signature holds: all that later requests with it need.
 #[derive(Debug)]
@@ -11,6 +11,12 @@ pub struct Verified {
     pub(super) headers: OutputHeaders,
     /// When the claims satisfy the rule, in Unix seconds.
     pub(super) holds: Option<RangeInclusive<u64>>,
+    /// Whether the rule takes tokens of its kind.
+    pub(super) kind: Result<(), TokenError>,
+    /// The header's `typ`.
+    pub(super) token_type: TokenType,
+    /// The certificate that it is bound to. Who sends it is judged on every use.
+    pub(super) confirmation: Confirmation,
     /// Index into the engine's JWT rules.
     pub(super) rule: usize,
     /// Position of the rule in the server's list.

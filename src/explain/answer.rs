@@ -10,8 +10,8 @@ use super::near;
 use super::query::{Query, QueryError};
 use super::shown::TokenParameters;
 use crate::engine::{
-    Context, Decision, Engine, KeyRing, Locations, Mechanism, NoTrace, Outcome, PolicyError,
-    Reason, Request, Trace, Verdict,
+    Asserted, Context, Decision, Engine, KeyRing, KnownCertificate, Locations, Mechanism, NoTrace,
+    Outcome, PolicyError, Reason, Request, Trace, Verdict,
 };
 use crate::jwt::{Claims, KeySet, SoftwareVerifier, TokenCache};
 use crate::policy::Policy;
@@ -188,11 +188,15 @@ impl Explainer {
     ) -> Result<Explanation, QueryError> {
         let headers = query.headers()?;
         let claims = query.claims()?;
-        let request = Request { headers: as_bytes(&headers), claims: claims.as_ref() };
+        let token_type = query.token_type()?;
+        let claims = claims.as_ref().map(|claims| Asserted { claims, token_type: &token_type });
+        let request = Request { headers: as_bytes(&headers), claims };
         look(&request);
         // One request, so the cache never answers.
         let mut cache = TokenCache::new(1, 1, 0);
-        let peer = query.source.as_deref().unwrap_or_default();
+        let sha256 = query.thumbprint()?;
+        let uri_sans = query.source.as_deref().unwrap_or_default();
+        let peer = KnownCertificate { uri_sans, sha256: &sha256 };
         let keys = &self.keys;
         let mut context =
             Context { now, keys, verifier: &SoftwareVerifier, peer: &peer, cache: &mut cache };

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::shown::shown_unread;
-use crate::jwt::{Claims, TokenError};
+use crate::jwt::{Claims, Thumbprint, TokenError, TokenType};
 use crate::policy::header;
 
 /// A request as a user describes it.
@@ -21,9 +21,15 @@ pub struct Query {
     /// Claims that stand for a token which is valid but for what they say themselves.
     #[serde(default)]
     pub claims: Option<Box<RawValue>>,
+    /// The type of the token that the claims stand for, as its header would have it.
+    #[serde(default)]
+    pub typ: Option<String>,
     /// SPIFFE ID of the workload that sends the request.
     #[serde(default)]
     pub source: Option<String>,
+    /// SHA-256 of the client certificate, as hexadecimal digits or as `x5t#S256` writes it.
+    #[serde(default)]
+    pub certificate: Option<String>,
     /// Request headers by name; a list of values repeats the header.
     #[serde(default)]
     pub headers: BTreeMap<String, Values>,
@@ -57,6 +63,15 @@ pub enum QueryError {
     /// The claims are no object, or hold a member twice.
     #[error("the claims cannot be read: {0}")]
     Claims(TokenError),
+    /// A token says itself of which type it is.
+    #[error("`typ` goes with claims only: a token has a type of its own")]
+    TypeOfToken,
+    /// Something else than the SHA-256 of a certificate.
+    #[error(
+        "the certificate is the SHA-256 of it: 64 hexadecimal digits, or the 43 letters of an \
+         `x5t#S256`"
+    )]
+    Certificate,
     /// Claims stand for a token.
     #[error("give a token or claims, not both")]
     TokenAndClaims,
@@ -145,6 +160,27 @@ impl Query {
             return Err(QueryError::TokenAndClaims);
         }
         Claims::from_json(json.get().as_bytes()).map(Some).map_err(QueryError::Claims)
+    }
+
+    /// The type of the token that the claims stand for.
+    ///
+    /// # Errors
+    /// When there is no such token.
+    pub fn token_type(&self) -> Result<TokenType, QueryError> {
+        match &self.typ {
+            None => Ok(TokenType::Absent),
+            Some(_) if self.claims.is_none() => Err(QueryError::TypeOfToken),
+            Some(typ) => Ok(TokenType::named(typ)),
+        }
+    }
+
+    /// What is known of the client certificate, as Envoy tells it.
+    ///
+    /// # Errors
+    /// When its SHA-256 is none.
+    pub fn thumbprint(&self) -> Result<String, QueryError> {
+        let Some(text) = &self.certificate else { return Ok(String::new()) };
+        Thumbprint::read(text).map(Thumbprint::to_hex).ok_or(QueryError::Certificate)
     }
 }
 

@@ -27,6 +27,12 @@ pub enum TokenError {
     LifetimeTooLong,
     /// `aud` names none of the accepted audiences.
     WrongAudience,
+    /// The header's `typ` is none of the accepted types.
+    WrongType,
+    /// A claim that the rule asks for is absent, or null.
+    MissingClaim,
+    /// Whoever sends the token is not the one that it was issued to.
+    WrongHolder,
 }
 
 /// What about the token's form is wrong.
@@ -86,6 +92,9 @@ impl TokenError {
             Self::NotYetValid => "Jwt not yet valid",
             Self::LifetimeTooLong => "Jwt lifetime is unlimited or too long",
             Self::WrongAudience => "Audiences in Jwt are not allowed",
+            Self::WrongType => "Jwt header [typ] is not allowed",
+            Self::MissingClaim => "Jwt has not every required claim",
+            Self::WrongHolder => "Jwt was issued to another client",
         }
     }
 }

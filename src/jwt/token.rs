@@ -6,17 +6,19 @@ use serde_json::{Map, Value};
 
 use super::claims::Claims;
 use super::error::{Malformed, TokenError};
+use super::kind::TokenType;
 use super::strict_json::{self, JsonError};
 use super::{Algorithm, MAX_TOKEN_BYTES};
 
 /// A token whose form is right. Nothing it says can be trusted before its signature is verified.
 ///
-/// `jku`, `jwk`, `x5u`, `x5c` and every other header parameter but `alg`, `kid`, `crit` and `b64`
-/// are ignored: keys come from the configuration alone.
+/// `jku`, `jwk`, `x5u`, `x5c` and every other header parameter but `alg`, `kid`, `typ`, `crit` and
+/// `b64` are ignored: keys come from the configuration alone.
 #[derive(Debug, Clone)]
 pub struct Token<'a> {
     algorithm: Option<Algorithm>,
     key_id: Option<String>,
+    token_type: TokenType,
     claims: Claims,
     payload_base64: &'a str,
     signing_input: &'a [u8],
@@ -50,12 +52,13 @@ impl<'a> Token<'a> {
             JsonError::Nesting => Malformed::HeaderNesting,
         })?;
         let (algorithm, key_id) = read_header(&header)?;
+        let token_type = TokenType::of(header.get("typ"));
 
         let payload_json = decode(payload).ok_or(Malformed::PayloadBase64)?;
         let claims = Claims::from_json(&payload_json)?;
         let payload_base64 = std::str::from_utf8(payload).map_err(|_| Malformed::PayloadBase64)?;
         let signature = decode(signature).ok_or(Malformed::SignatureBase64)?;
-        Ok(Self { algorithm, key_id, claims, payload_base64, signing_input, signature })
+        Ok(Self { algorithm, key_id, token_type, claims, payload_base64, signing_input, signature })
     }
 
     /// The algorithm the header names, if it is one that can be accepted at all.
@@ -69,6 +72,11 @@ impl<'a> Token<'a> {
     /// The header's `kid`.
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
+    }
+
+    /// The header's `typ`.
+    pub fn token_type(&self) -> &TokenType {
+        &self.token_type
     }
 
     /// The payload.

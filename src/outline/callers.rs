@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::policy::text_pattern::TextPattern;
 use crate::policy::{EgressHost, JwtRule, Policy, Principal, Server};
-use crate::prove::examples::Examples;
+use crate::prove::examples::{Examples, Held};
 use crate::prove::tokens::LIFETIME_SECONDS;
 
 /// Somebody who makes requests.
@@ -26,9 +26,15 @@ pub struct Caller {
     /// Seconds from now to `exp`; absent: none is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in_seconds: Option<u64>,
+    /// The type of its token; absent: the header gives none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub typ: Option<String>,
     /// Its SPIFFE ID; absent: it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The SHA-256 of its certificate; absent: nothing depends on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
 }
 
 /// What a [`Caller`] stands for.
@@ -72,7 +78,9 @@ pub(super) fn callers<'p>(policy: &'p Policy, examples: &'p Examples<'p>) -> Vec
         detail: "no token, no identity".to_owned(),
         claims: None,
         expires_in_seconds: None,
+        typ: None,
         source: None,
+        certificate: None,
     });
     callers
 }
@@ -107,7 +115,16 @@ pub(super) fn beside(
 fn from_workload(examples: &Examples<'_>, kind: Kind, label: String, pattern: &str) -> Caller {
     let id = examples.workload(pattern);
     let detail = format!("as {id}");
-    Caller { kind, label, detail, claims: None, expires_in_seconds: None, source: Some(id) }
+    Caller {
+        kind,
+        label,
+        detail,
+        claims: None,
+        expires_in_seconds: None,
+        typ: None,
+        source: Some(id),
+        certificate: None,
+    }
 }
 
 /// What the JWT rules say about each issuer.
@@ -146,36 +163,33 @@ impl<'p> Issuers<'p> {
 
     /// Who has a token of an issuer that matches a principal; nobody where no token does.
     fn principal(&self, principal: &Principal, issuer: &str) -> Option<Caller> {
-        let claims = self.1.claims(Some(principal), self.rules(issuer))?;
+        let held = self.1.token(Some(principal), self.rules(issuer))?;
         let other = principal.other.iter().map(|(name, pattern)| format!("{name}={pattern}"));
         let parts: Vec<_> = principal.sub.iter().cloned().chain(other).collect();
         let label = match parts.is_empty() {
             true => format!("any token of {issuer}"),
             false => parts.join(", "),
         };
-        Some(self.caller(Kind::Principal, label, issuer, claims))
+        Some(self.caller(Kind::Principal, label, issuer, held))
     }
 
     /// Who has a token of an issuer that matches no principal but those that match any.
     fn another(&self, issuer: &str) -> Option<Caller> {
-        let mut claims = self.1.claims(None, self.rules(issuer))?;
-        claims.insert("sub".to_owned(), json!(self.1.other_subject()));
+        let mut held = self.1.token(None, self.rules(issuer))?;
+        // A subject that is a workload's stays what it is.
+        if held.sender.peer.is_none() {
+            held.claims.insert("sub".to_owned(), json!(self.1.other_subject()));
+        }
         let detail = "that no principal names".to_owned();
         let label = format!("another token of {issuer}");
-        Some(Caller { detail, ..self.caller(Kind::Issuer, label, issuer, claims) })
+        Some(Caller { detail, ..self.caller(Kind::Issuer, label, issuer, held) })
     }
 
     fn rules(&self, issuer: &str) -> &[&'p JwtRule] {
         self.0.get(issuer).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn caller(
-        &self,
-        kind: Kind,
-        label: String,
-        issuer: &str,
-        claims: Map<String, Value>,
-    ) -> Caller {
+    fn caller(&self, kind: Kind, label: String, issuer: &str, held: Held) -> Caller {
         let rules = || self.rules(issuer).iter();
         let shortest = rules().filter_map(|rule| rule.max_lifetime_seconds).min();
         let needed = shortest.is_some() || rules().any(|rule| rule.require_expiration);
@@ -184,9 +198,11 @@ impl<'p> Issuers<'p> {
             kind,
             label,
             detail: format!("a token of {issuer}"),
-            claims: Some(claims),
+            claims: Some(held.claims),
             expires_in_seconds: needed.then_some(soon),
-            source: None,
+            typ: held.typ,
+            source: held.sender.peer,
+            certificate: held.sender.certificate,
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::explain::{Explainer, Explanation, Query, QueryError, Values};
+use crate::jwt::{Thumbprint, TokenType};
 use crate::prove::example::{Sender, Token};
 use crate::prove::reach::{Reach, Reacher};
 
@@ -26,7 +27,11 @@ struct Caller {
     #[serde(default)]
     claims: Option<Box<RawValue>>,
     #[serde(default)]
+    typ: Option<String>,
+    #[serde(default)]
     source: Option<String>,
+    #[serde(default)]
+    certificate: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, Values>,
 }
@@ -59,7 +64,9 @@ impl Survey {
         for caller in self.callers {
             let mut query = Query {
                 claims: caller.claims,
+                typ: caller.typ,
                 source: caller.source,
+                certificate: caller.certificate,
                 headers: caller.headers,
                 ..Query::default()
             };
@@ -88,9 +95,17 @@ impl Caller {
         }
         let token = match &self.claims {
             None => Token::default(),
-            Some(claims) => Token::new(serde_json::from_str(claims.get()).ok()?)?,
+            Some(claims) => {
+                let token_type = TokenType::named(self.typ.as_deref().unwrap_or_default());
+                Token::new(serde_json::from_str(claims.get()).ok()?)?.of_type(&token_type)
+            }
         };
-        let sender = Sender { peer: self.source.clone(), behind: None };
+        let certificate = self.certificate.as_deref().map(Thumbprint::read);
+        let sender = Sender {
+            peer: self.source.clone(),
+            behind: None,
+            certificate: certificate.flatten().map(Thumbprint::to_hex),
+        };
         Some(reacher.reach(host, &token, &sender, now))
     }
 }

@@ -46,6 +46,55 @@ pub struct JwtRule {
     #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "u64"))]
     pub max_lifetime_seconds: Option<u64>,
+    /// Accepted values of the header's `typ`, in lower case and without `application/`; an empty
+    /// text stands for a token without one. Absent: `typ` is not looked at.
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<String>"))]
+    pub token_types: Option<Vec<String>>,
+    /// Claims that a token must have, and not as null: names or paths, as in `other` of principals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required_claims: Vec<String>,
+    /// Whether a token counts only with the certificate that it names (RFC 8705).
+    #[serde(default, skip_serializing_if = "CertificateBound::is_default")]
+    pub certificate_bound: CertificateBound,
+    /// How the subject of a token is compared with the workload that sends it; absent: it is not.
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "WorkloadBound"))]
+    pub workload_bound: Option<WorkloadBound>,
+}
+
+/// Whether a token counts only with the certificate that its `cnf` names by `x5t#S256` (RFC 8705,
+/// section 3.1).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateBound {
+    /// `cnf` is not looked at.
+    #[default]
+    Ignored,
+    /// A token with a `cnf` counts only with the certificate that it names.
+    IfPresent,
+    /// The same, and a token without one does not count at all.
+    Required,
+}
+
+impl CertificateBound {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How the subject of a token is compared with the workload that sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WorkloadBound {
+    /// `sub` is the workload's SPIFFE ID (JWT-SVID, section 3.1).
+    Spiffe,
+    /// `sub` is `system:serviceaccount:<namespace>:<account>`, those of the workload's SPIFFE ID.
+    Kubernetes,
 }
 
 /// The clock skew that applies where none is written, as in Envoy's `jwt_authn`.

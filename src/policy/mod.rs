@@ -38,7 +38,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::egress::{EgressHost, EgressRule, IdentityMatch};
 pub use self::jwt_rule::{
-    ClaimHeader, DEFAULT_CLOCK_SKEW_SECONDS, HeaderLocation, JwksSource, JwtRule,
+    CertificateBound, ClaimHeader, DEFAULT_CLOCK_SKEW_SECONDS, HeaderLocation, JwksSource, JwtRule,
+    WorkloadBound,
 };
 pub use self::rule::{Operation, Principal, Rule};
 pub use self::server::{Authentication, Authorization, Server};

@@ -32,6 +32,10 @@ pub struct Server {
     /// Whether a denial by `authorization` is only reported: the request goes on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shadow_authorization: bool,
+    /// Whether a 403 names the scopes that a token lacks, where it lacks nothing else (RFC 6750,
+    /// section 3.1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub challenge_scopes: bool,
 }
 
 /// JWT authentication of one server.

@@ -11,7 +11,7 @@ use super::paths::Why;
 use super::side::{Access, Effective, Manner, Tokens, View, Who};
 use super::tables::Tables;
 use crate::engine::PolicyError;
-use crate::policy::{JwksSource, Policy};
+use crate::policy::{CertificateBound, JwksSource, Policy};
 
 /// What a comparison may cost, in states of patterns that are looked at.
 const MOST_STATES: usize = 200_000_000;
@@ -112,8 +112,8 @@ pub fn compare<'p>([old, new]: [&'p Policy; 2], now: u64) -> Result<Comparison<'
     let count = hosts.len();
     for host in hosts {
         let [(before, was), (after, is)] = views.each_ref().map(|it| it.effective(&host.example));
-        let identities_matter =
-            !same_identities && (before.names_workloads() || after.names_workloads());
+        let matters = |side: &Effective| side.names_workloads() || binds(side, &tables);
+        let identities_matter = !same_identities && (matters(&before) || matters(&after));
         if before == after && was == is && !identities_matter {
             continue;
         }
@@ -167,14 +167,29 @@ fn judge<'p>(
     group.gained = question.beyond(1, budget);
     group.lost = question.beyond(0, budget);
     let [was, is] = &group.effective;
-    if was.tokens.as_ref().zip(is.tokens.as_ref()).is_some_and(|it| other_keys(it, tables)) {
-        let unclear = Unclear { who: Who::Anyone, method: None, pattern: None, why: Why::Keys };
+    let tokens = was.tokens.as_ref().zip(is.tokens.as_ref());
+    let keys = tokens.is_some_and(|it| other_keys(it, tables)).then_some(Why::Keys);
+    // Who is behind a request, and with which certificate, the two take differently.
+    let [old, new] = views.each_ref().map(View::identity);
+    let is_bound = group.effective.iter().any(|side| binds(side, tables));
+    let holders = (old != new && is_bound).then_some(Why::Holders);
+    for why in keys.into_iter().chain(holders) {
+        let unclear = Unclear { who: Who::Anyone, method: None, pattern: None, why };
         for (side, beyond) in [(was, &mut group.lost), (is, &mut group.gained)] {
             if side.access != Access::Nothing {
                 beyond.unclear.push(unclear.clone());
             }
         }
     }
+}
+
+/// Whether tokens are bound to whoever sends them.
+fn binds(side: &Effective, tables: &Tables<'_>) -> bool {
+    let numbers = side.tokens.iter().flat_map(|tokens| &tokens.jwt_rules);
+    let mut rules = numbers.filter_map(|number| tables.jwt_rules.get(*number));
+    rules.any(|rule| {
+        rule.certificate_bound != CertificateBound::Ignored || rule.workload_bound.is_some()
+    })
 }
 
 /// Whether an issuer that both accept has other keys.

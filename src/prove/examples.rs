@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::automaton::Automaton;
+use super::callers::{Caller, bound};
 use super::candidates::is_plain;
+use super::example::Sender;
+use super::holders::Asked;
 use super::inclusion::{Budget, Inclusion, Scope, inclusion};
 use super::senders;
 use super::tokens::{Bounds, audience_claim, stands};
@@ -92,33 +95,77 @@ pub struct Examples<'p> {
     sources: Vec<&'p str>,
 }
 
+/// A token in the hands of its holder.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Its claims, without dates.
+    pub claims: Map<String, Value>,
+    /// The type that its header gives it; absent: none.
+    pub typ: Option<String>,
+    /// Who holds it, where that matters.
+    pub sender: Sender,
+}
+
+/// What several JWT rules of one issuer ask for, all together.
+fn together(rules: &[&JwtRule]) -> Option<JwtRule> {
+    let (first, others) = rules.split_first()?;
+    let mut all = (*first).clone();
+    for other in others {
+        if let Some(types) = &other.token_types {
+            match &mut all.token_types {
+                Some(own) => own.retain(|name| types.contains(name)),
+                own => *own = Some(types.clone()),
+            }
+        }
+        all.required_claims.extend(other.required_claims.iter().cloned());
+        all.certificate_bound = all.certificate_bound.max(other.certificate_bound);
+        all.workload_bound = all.workload_bound.or(other.workload_bound);
+    }
+    Some(all)
+}
+
 impl<'p> Examples<'p> {
     /// Looks at a policy's patterns.
     pub fn new(policy: &'p Policy) -> Self {
         let principals: Vec<_> = policy.principals.iter().map(Principal::new).collect();
-        let texts = policy
-            .jwt_rules
-            .iter()
-            .flat_map(|rule| std::iter::once(&rule.issuer).chain(&rule.audiences));
-        let vocabulary = Vocabulary::new(principals.iter(), texts.map(String::as_str));
         let entries = policy.egress_rules.iter().filter_map(|rule| rule.from.as_ref());
         let sources: BTreeSet<&str> = entries.flatten().map(String::as_str).collect();
-        let sources = sources.into_iter().collect();
+        let sources: Vec<_> = sources.into_iter().collect();
+        let rules = policy.jwt_rules.iter();
+        let vocabulary = Vocabulary::new(principals.iter(), rules, sources.iter().copied());
         Self { policy, principals, vocabulary, sources }
     }
 
-    /// The claims, without dates, of a token that all JWT rules of an issuer accept and that matches
-    /// a principal; nothing where no token does, or none was found.
-    pub fn claims(
+    /// A token, without dates, that all JWT rules of an issuer accept and that matches a principal,
+    /// with whoever holds it; nothing where no token does, or none was found.
+    pub fn token(
         &self,
         principal: Option<&policy::Principal>,
         rules: &[&'p JwtRule],
-    ) -> Option<Map<String, Value>> {
-        let (first, others) = rules.split_first()?;
-        let bounds = Bounds::new(first, others.to_vec(), 0);
+    ) -> Option<Held> {
+        let rule = together(rules)?;
+        let bounds = Bounds::new(&rule, Vec::new(), 0);
         let compiled = principal.map(Principal::new);
-        let stands = stands(compiled.as_ref(), &bounds, &self.vocabulary).ok()?;
-        let mut claims = stands.first()?.tokens.first()?.as_map()?.clone();
+        let identity = &self.policy.source_identity;
+        let asked = Asked {
+            wanted: &[],
+            identities: [identity, identity],
+            sources: &self.sources,
+            vocabulary: &self.vocabulary,
+        };
+        let (stand, sender) = match rule.workload_bound {
+            None => {
+                let stands = stands(compiled.as_ref(), &bounds, &self.vocabulary).ok()?;
+                let caller = Caller::new(stands.into_iter().next(), &Sender::default());
+                (caller.stand?, caller.sender)
+            }
+            Some(_) => {
+                let caller = bound(compiled.as_ref(), &bounds, asked).ok()?.into_iter().next()?;
+                (caller.stand?, caller.sender)
+            }
+        };
+        let token = stand.tokens.first()?;
+        let mut claims = token.as_map()?.clone();
         for date in ["exp", "nbf"] {
             claims.remove(date);
         }
@@ -133,7 +180,8 @@ impl<'p> Examples<'p> {
             let all: Vec<_> = all.into_iter().collect();
             claims.extend(audience_claim(&all).map(|aud| ("aud".to_owned(), aud)));
         }
-        Some(claims)
+        let typ = token.type_name().map(str::to_owned);
+        Some(Held { claims, typ, sender })
     }
 
     /// A subject that no principal names but those that match any.

@@ -196,6 +196,7 @@ mod tests {
                             sender: Sender {
                                 peer: Some("spiffe://cluster.local/ns/x/sa/y".to_owned()),
                                 behind: None,
+                                certificate: None,
                             },
                         };
                         let answer = whole.decide(&example);

@@ -35,6 +35,8 @@ pub struct Group<'q, 'p> {
     tables: &'q Tables<'p>,
     effective: [&'q Effective; 2],
     identities: [&'p SourceIdentity; 2],
+    /// The same, as the engine does it.
+    recognised: [Option<Identities>; 2],
     judges: [&'q Judge; 2],
     host: &'q str,
     now: u64,
@@ -101,15 +103,16 @@ impl<'q, 'p> Group<'q, 'p> {
         let tokens = effective.into_iter().filter_map(|it| it.tokens.as_ref());
         let rules = tokens.flat_map(|tokens| &tokens.jwt_rules);
         let rules = rules.filter_map(|number| tables.jwt_rules.get(*number));
-        let texts = rules.flat_map(|rule| std::iter::once(&rule.issuer).chain(&rule.audiences));
-        let vocabulary = Vocabulary::new(grants.principals(), texts.map(String::as_str));
         let mut source_texts: Vec<&str> = grants.sources().collect();
         let trusted = identities.into_iter().filter_map(|it| it.propagated.as_ref());
         source_texts.extend(trusted.flat_map(|it| &it.trusted_sources).map(String::as_str));
+        let vocabulary = Vocabulary::new(grants.principals(), rules, source_texts.iter().copied());
+        let recognised = identities.map(|it| Identities::new(it.clone()).ok());
         Self {
             tables,
             effective,
             identities,
+            recognised,
             judges,
             host,
             now,
@@ -149,7 +152,6 @@ struct Direction<'g, 'q, 'p> {
     surroundings: Surroundings<'g, 'p>,
     /// Whether each policy lets paths pass that no rule can judge.
     takes_bad_paths: [bool; 2],
-    identities: [Option<Identities>; 2],
     judges: [&'q Judge; 2],
     /// Whether whoever is let in by the one is let in by the other with the same claims.
     same_tokens: bool,
@@ -175,10 +177,10 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
                 sources: &group.source_texts,
                 tokens: [own_side.tokens.as_ref(), other_side.tokens.as_ref()],
                 identities,
+                other: group.recognised.get(other)?.as_ref(),
                 now: group.now,
             },
             takes_bad_paths,
-            identities: identities.map(|it| Identities::new(it.clone()).ok()),
             judges,
             same_tokens: own_side.tokens == other_side.tokens && identities[0] == identities[1],
         })
@@ -315,7 +317,7 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
 
     /// What the other policy grants a caller; empty where it refuses them.
     fn granted(&self, caller: &Caller) -> Vec<Option<&'p Operation>> {
-        let source = self.identities[1].as_ref().map(|it| caller.sender.source(it));
+        let source = self.surroundings.other.map(|it| caller.sender.source(it));
         let seen = self.surroundings.seen(caller);
         self.group.grants.operations(self.other, seen, source.as_ref())
     }

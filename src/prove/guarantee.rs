@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::automaton::Automaton;
-use super::callers::{Caller, Surroundings};
+use super::callers::{Caller, Surroundings, bound};
 use super::certificate::Entry;
 use super::example::{Answer, Example, Judge, Token};
 use super::examples::other_method;
 use super::grants::{Grants, admitted, atoms, named, takes_bad_paths};
+use super::holders::Asked;
 use super::hosts::hosts;
 use super::inclusion::Budget;
 use super::paths::{BAD_PATH, Paths, Why, search, search_plain};
@@ -29,7 +30,7 @@ use super::vocabulary::Vocabulary;
 use crate::engine::source::Identities;
 use crate::engine::{PolicyError, Principal};
 use crate::policy::path_pattern::PathPattern;
-use crate::policy::{IdentityMatch, JwksSource, JwtRule, Operation, Policy};
+use crate::policy::{CertificateBound, IdentityMatch, JwksSource, JwtRule, Operation, Policy};
 
 /// What one guarantee may cost, in states of patterns that are looked at.
 const MOST_STATES: usize = 50_000_000;
@@ -208,13 +209,13 @@ impl<'q> Question<'q> {
             .collect();
         let rules = effective.tokens.iter().flat_map(|tokens| &tokens.jwt_rules);
         let rules = rules.filter_map(|number| tables.jwt_rules.get(*number));
-        let texts = rules.flat_map(|rule| std::iter::once(&rule.issuer).chain(&rule.audiences));
-        let vocabulary = Vocabulary::new(principals.iter().copied(), texts.map(String::as_str));
         let mut sources: Vec<&str> = grants.sources().collect();
         let workloads = areas().filter_map(|it| it.area.workloads.as_ref()).flatten();
         sources.extend(workloads.map(String::as_str));
         let trusted = prover.view.identity().propagated.as_ref();
         sources.extend(trusted.iter().flat_map(|it| &it.trusted_sources).map(String::as_str));
+        let vocabulary =
+            Vocabulary::new(principals.iter().copied(), rules, sources.iter().copied());
         Self { prover, host, effective, area, except, vocabulary, grants, sources }
     }
 
@@ -262,6 +263,7 @@ impl<'q> Question<'q> {
             (one, other) => one.or(other).cloned(),
         };
         let mut tokens: Vec<Option<Stand>> = Vec::new();
+        let mut callers = Vec::new();
         match &self.effective.tokens {
             // Nothing is made of a token: nobody is let in for one.
             None if asks => {}
@@ -273,13 +275,14 @@ impl<'q> Question<'q> {
                 if !asks && token.is_none() && (!own.required || own.shadow) {
                     tokens.push(None);
                 }
-                tokens.extend(self.accepted(principal.as_ref())?.into_iter().map(Some));
+                callers = self.accepted(principal.as_ref(), &wanted)?;
                 if let Some(token) = token.filter(|_| !asks && own.shadow) {
                     tokens.extend(self.unjudged(token)?.into_iter().map(Some));
                 }
             }
         }
-        self.with_senders(&wanted, &tokens)
+        callers.extend(self.with_senders(&wanted, &tokens)?);
+        Ok(callers)
     }
 
     fn with_senders(
@@ -290,22 +293,37 @@ impl<'q> Question<'q> {
         let identity = self.prover.view.identity();
         let senders = senders(wanted, [identity, identity], &self.sources)?;
         let all = senders.into_iter().flat_map(|sender| {
-            let with =
-                |stand: &Option<Stand>| Caller { stand: stand.clone(), sender: sender.clone() };
+            let with = |stand: &Option<Stand>| Caller::new(stand.clone(), &sender);
             tokens.iter().map(with).collect::<Vec<_>>()
         });
         Ok(all.collect())
     }
 
-    /// Tokens that stand for all that are accepted and match a principal.
-    fn accepted(&self, principal: Option<&Principal>) -> Result<Vec<Stand>, TooMany> {
+    /// Callers with tokens that stand for all that are accepted and match a principal.
+    fn accepted(
+        &self,
+        principal: Option<&Principal>,
+        wanted: &[(&str, IdentityMatch)],
+    ) -> Result<Vec<Caller>, TooMany> {
         let numbers = self.effective.tokens.iter().flat_map(|tokens| &tokens.jwt_rules);
         let rules = numbers.filter_map(|number| self.prover.tables.jwt_rules.get(*number));
-        let mut all = Vec::new();
+        let identity = self.prover.view.identity();
+        let (identities, sources) = ([identity, identity], &self.sources[..]);
+        let asked = Asked { wanted, identities, sources, vocabulary: &self.vocabulary };
+        let mut unbound = Vec::new();
+        let mut callers = Vec::new();
         for rule in rules {
             let bounds = Bounds::new(rule, Vec::new(), self.prover.now);
-            all.extend(stands(principal, &bounds, &self.vocabulary)?);
+            match rule.workload_bound {
+                None => {
+                    let stands = stands(principal, &bounds, &self.vocabulary)?;
+                    unbound.extend(stands.into_iter().map(Some));
+                }
+                Some(_) => callers.extend(bound(principal, &bounds, asked)?),
+            }
         }
+        let mut all = self.with_senders(wanted, &unbound)?;
+        all.append(&mut callers);
         Ok(all)
     }
 
@@ -327,6 +345,10 @@ impl<'q> Question<'q> {
             clock_skew_seconds: 0,
             require_expiration: false,
             max_lifetime_seconds: None,
+            token_types: None,
+            required_claims: Vec::new(),
+            certificate_bound: CertificateBound::Ignored,
+            workload_bound: None,
         };
         let bounds = Bounds::new(&rule, Vec::new(), self.prover.now);
         stands(Some(principal), &bounds, &self.vocabulary)
@@ -473,20 +495,22 @@ impl<'q> Question<'q> {
         token: Option<&Principal>,
         workload: Option<&'q String>,
     ) -> Result<Vec<Caller>, TooMany> {
-        let tokens = match (token, &self.effective.tokens) {
-            // Whoever has none is granted the least.
-            (None, _) => vec![None],
-            (Some(token), None) => self.unjudged(token)?.into_iter().map(Some).collect(),
-            (Some(token), Some(_)) => {
-                let accepted = self.accepted(Some(token))?;
-                // That none is accepted is what refutes the guarantee.
-                let all = if accepted.is_empty() { self.unjudged(token)? } else { accepted };
-                all.into_iter().map(Some).collect()
-            }
-        };
         let wanted: Vec<_> =
             workload.iter().map(|it| (it.as_str(), IdentityMatch::Permissive)).collect();
-        self.with_senders(&wanted, &tokens)
+        let of_nobody = |token: &Principal| {
+            let all: Vec<_> = self.unjudged(token)?.into_iter().map(Some).collect();
+            self.with_senders(&wanted, &all)
+        };
+        match (token, &self.effective.tokens) {
+            // Whoever has none is granted the least.
+            (None, _) => self.with_senders(&wanted, &[None]),
+            (Some(token), None) => of_nobody(token),
+            (Some(token), Some(_)) => {
+                let accepted = self.accepted(Some(token), &wanted)?;
+                // That none is accepted is what refutes the guarantee.
+                if accepted.is_empty() { of_nobody(token) } else { Ok(accepted) }
+            }
+        }
     }
 
     /// A request of the region that a caller may not make.
@@ -498,6 +522,7 @@ impl<'q> Question<'q> {
             sources: &self.sources,
             tokens: [None, self.effective.tokens.as_ref()],
             identities: [identity, identity],
+            other: Some(&self.prover.identities),
             now: self.prover.now,
         };
         let source = caller.sender.source(&self.prover.identities);

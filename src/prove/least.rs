@@ -24,6 +24,11 @@ impl Fresh {
         Self(free.unwrap_or(char::MAX))
     }
 
+    /// Whether a SPIFFE ID may hold the letter (SPIFFE-ID, section 2.2).
+    pub fn is_of_names(self) -> bool {
+        self.0.is_ascii_alphanumeric() || "-._".contains(self.0)
+    }
+
     /// The letter.
     pub fn letter(self) -> char {
         self.0

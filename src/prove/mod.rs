@@ -19,6 +19,9 @@
 //! | `region` | parts of all requests, as guarantees name them |
 //! | `grants` | what a policy grants one caller at one host |
 //! | `callers`, `tokens`, `senders` | callers that stand for all callers of an atom |
+//! | `bounds` | what a JWT rule accepts that another may not |
+//! | `layout` | which claim of a token stands where |
+//! | `holders` | who must send a token that is bound to a workload |
 //! | `least`, `vocabulary` | least values of patterns over claims |
 //! | `inclusion`, `automaton` | whether the paths of one pattern are among those of others |
 //! | `paths` | whether all paths of a pattern are admitted, and if not, which to try |
@@ -31,6 +34,7 @@
 //! Everything here is pure, and built for the page of `report`, too.
 
 mod automaton;
+mod bounds;
 mod callers;
 mod candidates;
 pub mod certificate;
@@ -43,8 +47,12 @@ pub mod group;
 pub mod guarantee;
 #[cfg(test)]
 mod guarantee_tests;
+mod holders;
+#[cfg(test)]
+mod holders_tests;
 pub mod hosts;
 pub mod inclusion;
+mod layout;
 mod least;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod parts;

@@ -22,6 +22,8 @@ pub enum Why {
     Claims,
     /// The keys of an issuer differ: which tokens they accept is not told by the policies.
     Keys,
+    /// Tokens are bound to workloads, which are recognised otherwise.
+    Holders,
     /// A proof did not hold when it was checked once more.
     Unchecked,
     /// No request was found that the engine decides as was expected.

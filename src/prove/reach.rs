@@ -57,7 +57,8 @@ impl<'p> Reacher<'p> {
     pub fn reach(&self, host: &str, token: &Token, sender: &Sender, now: u64) -> Reach {
         let (effective, _) = self.view.effective(host);
         let claims = token.claims().is_some().then_some([token, token]);
-        let seen = seen(&self.tables, effective.tokens.as_ref(), claims, now);
+        let who = (sender, Some(&self.identities));
+        let seen = seen(&self.tables, effective.tokens.as_ref(), claims, who, now);
         if seen == Seen::Refused {
             return Reach::None;
         }

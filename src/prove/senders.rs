@@ -25,11 +25,7 @@ pub fn senders(
         return Ok(vec![Sender::default()]);
     }
     let domains = domains(own, other);
-    let ids = |all: &[&str]| -> Result<Vec<String>, TooMany> {
-        let Some((namespace, account)) = least_of(all, sources)? else { return Ok(Vec::new()) };
-        let id = |domain: &&str| format!("spiffe://{domain}/ns/{namespace}/sa/{account}");
-        Ok(domains.iter().map(id).collect())
-    };
+    let ids = |all: &[&str]| ids_of(all, &domains, sources);
     let propagated = own.propagated.as_ref();
     let mut senders = Vec::new();
     // Each source is that of the peer, or that of whom it speaks for.
@@ -51,7 +47,7 @@ pub fn senders(
             continue;
         }
         if handed_on.is_empty() {
-            let alone = |id: String| Sender { peer: Some(id), behind: None };
+            let alone = |id: String| Sender { peer: Some(id), ..Sender::default() };
             senders.extend(ids(&of_peer)?.into_iter().map(alone));
         } else if let Some(propagated) = propagated {
             let behind = ids(&handed_on)?;
@@ -61,6 +57,7 @@ pub fn senders(
                     senders.extend(behind.iter().map(|id| Sender {
                         peer: Some(peer.clone()),
                         behind: Some((propagated.header.clone(), id.clone())),
+                        certificate: None,
                     }));
                 }
             }
@@ -69,8 +66,19 @@ pub fn senders(
     Ok(senders)
 }
 
+/// The SPIFFE IDs, one a domain, of the least workload that each of some sources names.
+pub(super) fn ids_of(
+    wanted: &[&str],
+    domains: &[&str],
+    sources: &[&str],
+) -> Result<Vec<String>, TooMany> {
+    let Some((namespace, account)) = least_of(wanted, sources)? else { return Ok(Vec::new()) };
+    let id = |domain: &&str| format!("spiffe://{domain}/ns/{namespace}/sa/{account}");
+    Ok(domains.iter().map(id).collect())
+}
+
 /// Trust domains that must be told apart: one that both know, and one that only the first does.
-fn domains<'p>(own: &'p SourceIdentity, other: &SourceIdentity) -> Vec<&'p str> {
+pub(super) fn domains<'p>(own: &'p SourceIdentity, other: &SourceIdentity) -> Vec<&'p str> {
     let domains = || own.trust_domains.iter().map(String::as_str);
     let known = |domain: &&str| other.trust_domains.iter().any(|it| it == domain);
     let both = domains().find(known);

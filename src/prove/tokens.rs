@@ -10,21 +10,15 @@
 //! claims can match more. Where names lead to each other's places, each token is therefore taken
 //! with a claim of no value (`null`) under every name that could hide something, too.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Number, Value, json};
 
+pub use super::bounds::{Bounds, LIFETIME_SECONDS};
 use super::example::Token;
-use super::vocabulary::{Vocabulary, places};
+use super::layout::{Asked, JUDGED, Layout, layouts};
+use super::vocabulary::{THUMBPRINT, Vocabulary};
 use crate::engine::{ClaimPattern, Principal};
-use crate::jwt::ClaimPath;
-use crate::policy::JwtRule;
+use crate::jwt::{ClaimPath, Thumbprint};
 use crate::policy::text_pattern::TextPattern;
-
-/// How far in the future `exp` is where a JWT rule asks for one, in seconds.
-pub const LIFETIME_SECONDS: u64 = 300;
-/// Combinations of places that are tried for one principal.
-const MOST_PLACES: usize = 64;
 
 /// A token that stands for others.
 #[derive(Debug, Clone)]
@@ -36,85 +30,13 @@ pub struct Stand {
     pub compared: Token,
     /// Claims that a JWT rule judges.
     pub judged: Token,
+    /// The certificate that whoever sends it must show; absent: none.
+    pub certificate: Option<Thumbprint>,
 }
 
 /// There are more combinations than are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
-
-/// What a JWT rule accepts that another may not, beside its issuer.
-#[derive(Debug, Clone)]
-pub struct Bounds<'r> {
-    rule: &'r JwtRule,
-    /// The rules of the same issuer that may refuse a token.
-    others: Vec<&'r JwtRule>,
-    now: u64,
-}
-
-impl<'r> Bounds<'r> {
-    /// Of tokens that `rule` accepts at `now` (Unix seconds), where `others` may refuse some.
-    pub fn new(rule: &'r JwtRule, others: Vec<&'r JwtRule>, now: u64) -> Self {
-        Self { rule, others, now }
-    }
-
-    /// Accepted audiences that must be told apart; without any, one token without an audience.
-    fn audiences(&self, asked: bool) -> Vec<Option<&'r str>> {
-        let audiences = || self.rule.audiences.iter().map(String::as_str);
-        if audiences().next().is_none() {
-            return vec![None];
-        }
-        if asked {
-            return audiences().map(Some).collect();
-        }
-        let mut apart: Vec<_> = Vec::new();
-        let refused =
-            |name: &&str| self.others.iter().any(|it| !it.audiences.is_empty() && !names(it, name));
-        // One that all accept is the usual one, and one that is not always accepted makes the
-        // difference.
-        apart.extend(audiences().find(|name| !refused(name)));
-        apart.extend(audiences().find(refused));
-        apart.into_iter().map(Some).collect()
-    }
-
-    /// The dates that must be told apart: `exp` and `nbf`, the usual ones first.
-    fn dates(&self) -> Vec<[Option<i128>; 2]> {
-        let (now, rule) = (i128::from(self.now), self.rule);
-        let needed =
-            |rule: &JwtRule| rule.require_expiration || rule.max_lifetime_seconds.is_some();
-        let longest = |rule: &JwtRule| rule.max_lifetime_seconds.map(i128::from);
-        let skew = |rule: &JwtRule| i128::from(rule.clock_skew_seconds);
-        let shortest = self.others.iter().chain([&rule]).filter_map(|it| longest(it)).min();
-        let soon = i128::from(LIFETIME_SECONDS).min(shortest.unwrap_or(i128::MAX));
-        let any_needed = needed(rule) || self.others.iter().any(|it| needed(it));
-        let usual = any_needed.then(|| now.saturating_add(soon));
-        let mut dates = vec![[usual, None]];
-        if any_needed && !needed(rule) {
-            dates.push([None, None]);
-        }
-        for other in &self.others {
-            if skew(rule) > skew(other) {
-                dates.push([Some(now.saturating_sub(skew(rule))), None]);
-                dates.push([usual, Some(now.saturating_add(skew(rule)))]);
-            }
-            match (longest(rule), longest(other)) {
-                (Some(own), Some(other)) if own > other => {
-                    dates.push([Some(now.saturating_add(own)), None]);
-                }
-                (None, Some(other)) => {
-                    let longer = now.saturating_add(other).saturating_add(1);
-                    dates.push([Some(longer), None]);
-                }
-                _ => {}
-            }
-        }
-        dates.dedup();
-        dates
-    }
-}
-
-fn names(rule: &JwtRule, audience: &str) -> bool {
-    rule.audiences.iter().any(|name| name == audience)
-}
 
 /// Tokens that stand for all that a JWT rule accepts and that match a principal, or any where there
 /// is none. Empty where no token does.
@@ -126,12 +48,15 @@ pub fn stands(
     bounds: &Bounds<'_>,
     vocabulary: &Vocabulary,
 ) -> Result<Vec<Stand>, TooMany> {
+    let required: Vec<_> =
+        bounds.rule.required_claims.iter().map(|name| ClaimPath::parse(name)).collect();
     let mut stands = Vec::new();
-    for layout in layouts(principal, vocabulary)? {
+    for layout in layouts(principal, &required, vocabulary)? {
         let Some(layout) = layout.settle(&bounds.rule.issuer) else { continue };
+        let Some(confirmed) = layout.confirmed(bounds.rule, vocabulary)? else { continue };
         let paddings = if vocabulary.words { PADDINGS.len() } else { 1 };
         for padding in PADDINGS.iter().take(paddings) {
-            layout.add(bounds, vocabulary, *padding, &mut stands);
+            layout.add(bounds, confirmed, vocabulary, *padding, &mut stands);
         }
     }
     Ok(stands)
@@ -154,93 +79,12 @@ pub fn join(one: &Principal, other: &Principal) -> Principal {
 /// Whether the word that a claim of words must hold has others before and behind it.
 const PADDINGS: &[[bool; 2]] = &[[false, false], [true, true], [true, false], [false, true]];
 
-/// Which claim stands where.
-#[derive(Debug, Default)]
-struct Layout<'p> {
-    /// What stands at each place.
-    leaves: BTreeMap<Vec<&'p str>, Vec<Asked<'p>>>,
-    /// Names that must not be there, as a path of the same name is to be followed.
-    absent: Vec<&'p str>,
-}
-
-/// What a place must match, and whether each word counts.
-type Asked<'p> = (&'p TextPattern, bool);
-
-/// Every way to put what a principal asks for.
-fn layouts<'p>(
-    principal: Option<&'p Principal>,
-    vocabulary: &Vocabulary,
-) -> Result<Vec<Layout<'p>>, TooMany> {
-    let mut fixed = Layout::default();
-    let mut choices: Vec<&ClaimPattern> = Vec::new();
-    let Some(principal) = principal else { return Ok(vec![fixed]) };
-    for (name, pattern) in [("iss", &principal.iss), ("sub", &principal.sub)] {
-        if let Some(pattern) = pattern {
-            fixed.leaves.entry(vec![name]).or_default().push((pattern, false));
-        }
-    }
-    for claim in &principal.other {
-        match claim.path.segments() {
-            [] => fixed.put(vec![claim.path.literal()], claim),
-            // Both places say the same where no other name leads to either.
-            _ if !vocabulary.entangled => {
-                fixed.put(places(&claim.path).last().unwrap_or_default(), claim);
-            }
-            _ => choices.push(claim),
-        }
-    }
-    let ways = u32::try_from(choices.len()).ok().and_then(|number| 1_usize.checked_shl(number));
-    let ways = ways.filter(|ways| *ways <= MOST_PLACES).ok_or(TooMany)?;
-    let layouts = (0..ways).map(|way| {
-        let mut layout = Layout { leaves: fixed.leaves.clone(), absent: Vec::new() };
-        for (bit, claim) in choices.iter().enumerate() {
-            let mut places = places(&claim.path);
-            let (literal, path) = (places.next(), places.next());
-            // Paths first: that is what people write them for.
-            match way.wrapping_shr(u32::try_from(bit).unwrap_or_default()) & 1 {
-                0 => {
-                    layout.put(path.unwrap_or_default(), claim);
-                    layout.absent.push(claim.path.literal());
-                }
-                _ => layout.put(literal.unwrap_or_default(), claim),
-            }
-        }
-        layout
-    });
-    Ok(layouts.collect())
-}
-
-/// Claims whose type and value a JWT rule judges.
-const JUDGED: [&str; 5] = ["iss", "sub", "aud", "exp", "nbf"];
-
 impl<'p> Layout<'p> {
-    fn put(&mut self, place: Vec<&'p str>, claim: &'p ClaimPattern) {
-        self.leaves.entry(place).or_default().push((&claim.pattern, claim.words));
-    }
-
-    /// Whether a token of this issuer can be so.
-    fn settle(self, issuer: &str) -> Option<Self> {
-        let places: Vec<_> = self.leaves.keys().collect();
-        let below_another = places.windows(2).any(|pair| match pair {
-            // In order, a place is followed by those below it.
-            [one, other] => other.starts_with(one),
-            _ => false,
-        });
-        let bad = places.iter().any(|place| match place.split_first() {
-            Some((top, rest)) => {
-                self.absent.contains(top) || !rest.is_empty() && JUDGED.contains(top)
-            }
-            None => true,
-        });
-        let of_issuer = self.leaves.get(&["iss"][..]).into_iter().flatten();
-        let of_issuer = of_issuer.into_iter().all(|(pattern, _)| pattern.matches(issuer));
-        (!below_another && !bad && of_issuer).then_some(self)
-    }
-
     /// Adds the tokens that stand for all that are laid out so.
     fn add(
         &self,
         bounds: &Bounds<'_>,
+        confirmed: Option<Thumbprint>,
         vocabulary: &Vocabulary,
         padding: [bool; 2],
         stands: &mut Vec<Stand>,
@@ -269,23 +113,81 @@ impl<'p> Layout<'p> {
         if padding != [false, false] && !padded {
             return;
         }
-        for accepted in bounds.audiences(vocabulary.audiences) {
-            let mut claims = claims.clone();
-            let missing = audience
-                .iter()
-                .filter(|(pattern, _)| !accepted.is_some_and(|accepted| pattern.matches(accepted)));
-            let missing = missing.filter_map(|(pattern, _)| vocabulary.fresh.least([*pattern]));
-            let all: Vec<_> = accepted.map(str::to_owned).into_iter().chain(missing).collect();
-            claims.extend(audience_claim(&all).map(|aud| ("aud".to_owned(), aud)));
-            for [exp, nbf] in bounds.dates() {
-                let Some(stand) = self.dated(&claims, [exp, nbf], dates, bounds, vocabulary) else {
-                    continue;
-                };
-                let hidden = self.hidden(&stand, vocabulary);
-                stands.push(stand);
-                stands.extend(hidden);
+        let judged = |place: &[&str]| place.first().is_some_and(|top| JUDGED.contains(top));
+        // What stands there is put there below.
+        let is_bound = |place: &[&str]| confirmed.is_some() && THUMBPRINT.starts_with(place);
+        for place in self.needed.iter().filter(|place| !judged(place) && !is_bound(place)) {
+            // What no pattern matches, where any looks there.
+            let value = match vocabulary.is_asked(place) {
+                true => json!({}),
+                false => json!(vocabulary.fresh.letter()),
+            };
+            put(&mut claims, place, value);
+        }
+        if let Some(thumbprint) = confirmed {
+            put(&mut claims, &THUMBPRINT, json!(thumbprint.to_base64url()));
+        }
+        for claims in self.with_subjects(claims, bounds, vocabulary) {
+            for accepted in bounds.audiences(vocabulary.audiences) {
+                let mut claims = claims.clone();
+                let missing = audience.iter().filter(|(pattern, _)| {
+                    !accepted.is_some_and(|accepted| pattern.matches(accepted))
+                });
+                let missing = missing.filter_map(|(pattern, _)| vocabulary.fresh.least([*pattern]));
+                let all: Vec<_> = accepted.map(str::to_owned).into_iter().chain(missing).collect();
+                let needed = || bounds.requires("aud").then(|| json!([]));
+                let aud = audience_claim(&all).or_else(needed);
+                claims.extend(aud.map(|aud| ("aud".to_owned(), aud)));
+                for [exp, nbf] in bounds.dates() {
+                    let Some(stand) = self.dated(&claims, [exp, nbf], dates, bounds, vocabulary)
+                    else {
+                        continue;
+                    };
+                    let stand = Stand { certificate: confirmed, ..stand };
+                    let hidden = self.hidden(&stand, vocabulary);
+                    stands.extend(std::iter::once(stand).chain(hidden).flat_map(|stand| {
+                        let unheld = self.unheld(&stand, bounds, vocabulary);
+                        std::iter::once(stand).chain(unheld).flat_map(|it| it.of_types(bounds))
+                    }));
+                }
             }
         }
+    }
+
+    /// The token with each subject that must be told apart.
+    fn with_subjects(
+        &self,
+        claims: Map<String, Value>,
+        bounds: &Bounds<'_>,
+        vocabulary: &Vocabulary,
+    ) -> Vec<Map<String, Value>> {
+        let subjects = match &bounds.subject {
+            // It was made to match what is asked of it.
+            Some(subject) => vec![subject.clone()],
+            None if claims.contains_key("sub") || !bounds.requires("sub") => return vec![claims],
+            // An empty one is a subject that patterns for any subject do not match.
+            None => {
+                let empty = vocabulary.any_subject.then(String::new);
+                std::iter::once(vocabulary.fresh.letter().to_string()).chain(empty).collect()
+            }
+        };
+        let with = |subject: String| {
+            let mut claims = claims.clone();
+            claims.insert("sub".to_owned(), json!(subject));
+            claims
+        };
+        subjects.into_iter().map(with).collect()
+    }
+
+    /// The same token with a certificate that its sender has not, where another rule looks at that.
+    fn unheld(&self, stand: &Stand, bounds: &Bounds<'_>, vocabulary: &Vocabulary) -> Option<Stand> {
+        let has = |place: &Vec<&str>| place.first() == Some(&"cnf");
+        let has = self.leaves.keys().chain(&self.needed).any(has);
+        let thumbprint = vocabulary.thumbprint.filter(|_| !has && bounds.looks_away())?;
+        let cnf = json!({ THUMBPRINT[1]: thumbprint.to_base64url() });
+        stand.map(|claims| {
+            claims.insert("cnf".to_owned(), cnf.clone());
+        })
     }
 
     /// The token with these dates.
@@ -337,26 +239,49 @@ impl<'p> Layout<'p> {
             tokens: sent.into_iter().filter_map(Token::new).collect(),
             compared: Token::new(compared)?,
             judged: Token::new(judged)?,
+            certificate: None,
         })
     }
 
     /// The same token with claims that hide what paths lead to; nothing where there are none.
     fn hidden(&self, stand: &Stand, vocabulary: &Vocabulary) -> Option<Stand> {
         let free = |name: &&String| {
-            let taken = self.leaves.keys().any(|place| place.first() == Some(&name.as_str()));
+            let places = self.leaves.keys().chain(&self.needed);
+            let taken = places.into_iter().any(|place| place.first() == Some(&name.as_str()));
             !taken && !self.absent.contains(&name.as_str())
         };
         let names: Vec<_> = vocabulary.hiding.iter().filter(free).collect();
-        let with = |token: &Token| {
+        (!names.is_empty()).then_some(())?;
+        stand.map(|claims| claims.extend(names.iter().map(|name| ((*name).clone(), Value::Null))))
+    }
+}
+
+impl Stand {
+    /// The same with each of its tokens changed; nothing where they are none any more.
+    fn map(&self, change: impl Fn(&mut Map<String, Value>)) -> Option<Self> {
+        let changed = |token: &Token| {
             let mut claims = token.as_map()?.clone();
-            claims.extend(names.iter().map(|name| ((*name).clone(), Value::Null)));
+            change(&mut claims);
             Token::new(claims)
         };
-        (!names.is_empty()).then_some(())?;
-        Some(Stand {
-            tokens: stand.tokens.iter().filter_map(with).collect(),
-            compared: with(&stand.compared)?,
-            judged: with(&stand.judged)?,
+        Some(Self {
+            tokens: self.tokens.iter().filter_map(changed).collect(),
+            compared: changed(&self.compared)?,
+            judged: changed(&self.judged)?,
+            certificate: self.certificate,
+        })
+    }
+
+    /// The same of each type that must be told apart.
+    fn of_types(self, bounds: &Bounds<'_>) -> impl Iterator<Item = Self> {
+        bounds.types().into_iter().map(move |token_type| {
+            let of_type = |token: &Token| token.clone().of_type(&token_type);
+            Self {
+                tokens: self.tokens.iter().map(of_type).collect(),
+                compared: of_type(&self.compared),
+                judged: of_type(&self.judged),
+                certificate: self.certificate,
+            }
         })
     }
 }

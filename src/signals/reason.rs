@@ -76,6 +76,13 @@ codes! {
         LifetimeTooLong => "lifetime_too_long",
         /// `aud` names none of the accepted audiences.
         WrongAudience => "wrong_audience",
+        /// `typ` is none of the accepted types of tokens.
+        WrongTokenType => "wrong_token_type",
+        /// A claim that every token must have is absent, or null.
+        MissingClaim => "missing_claim",
+        /// The token is bound to another certificate or workload than that of the sender, or to
+        /// none where it must be.
+        WrongHolder => "wrong_holder",
         /// The issuer's keys have not been fetched.
         JwksUnavailable => "jwks_unavailable",
         /// The path holds bytes or escapes that servers read in unsafe ways.

@@ -22,6 +22,7 @@ const WHY: Record<string, string> = {
     "only paths that servers read in several ways are left, and none was found that tells the policies apart",
   claims: "the claims can be put together in more ways than are tried",
   keys: "the keys of an issuer differ",
+  holders: "tokens are bound to whoever sends them, and workloads are recognised otherwise",
   unconfirmed: "no request was found that both policies decide as was expected",
 };
 

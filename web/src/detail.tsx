@@ -6,7 +6,7 @@ import { FindingItem } from "./findings";
 import { hostLabel, query, type Model, type Way } from "./model";
 import type { Opened } from "./opened";
 import { Badge, count, sayRules, type SaidRule } from "./text";
-import type { Answer, Caller, Explanation, Host, Query } from "./types";
+import type { Answer, Caller, Explanation, Host, JwtRule, Query } from "./types";
 
 interface Props {
   model: Model;
@@ -205,6 +205,17 @@ const DECIDES: Record<string, string> = {
   default_action: "the default action, as nothing governs the host",
 };
 
+/** In whose hands tokens count, and which. */
+function holder(rule: JwtRule): string {
+  const parts = [];
+  if (rule.token_types) parts.push(`of type ${rule.token_types.map((it) => it || "none").join(" or ")}`);
+  if (rule.required_claims) parts.push(`with ${rule.required_claims.join(", ")}`);
+  if (rule.certificate_bound === "required") parts.push("bound to the client's certificate");
+  if (rule.certificate_bound === "if_present") parts.push("with the certificate that they name");
+  if (rule.workload_bound) parts.push("bound to the workload that sends them");
+  return parts.length > 0 ? ` (${parts.join(", ")})` : "";
+}
+
 function AboutHost({ model, host }: { model: Model; host: Host }) {
   const { policy } = model.data.new;
   const server = model.server(host);
@@ -241,7 +252,7 @@ function AboutHost({ model, host }: { model: Model; host: Host }) {
             <>
               {server?.authentication?.required === false ? "optional" : "required"}
               {server?.shadow_authentication ? ", only tried out" : ""}:{" "}
-              {issuers.map((rule) => rule.issuer).join(", ")}
+              {issuers.map((rule) => rule.issuer + holder(rule)).join(", ")}
             </>
           )}
         </dd>
@@ -294,6 +305,22 @@ function About({ caller }: { caller: Caller }) {
           <>
             <dt>expires in</dt>
             <dd>{caller.expires_in_seconds} s</dd>
+          </>
+        )}
+        {caller.typ && (
+          <>
+            <dt>type of the token</dt>
+            <dd>
+              <code>{caller.typ}</code>
+            </dd>
+          </>
+        )}
+        {caller.certificate && (
+          <>
+            <dt>SHA-256 of the certificate</dt>
+            <dd>
+              <code>{caller.certificate}</code>
+            </dd>
           </>
         )}
         {caller.source && (

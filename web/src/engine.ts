@@ -23,7 +23,9 @@ export interface Survey {
 
 export interface SurveyCaller {
   claims?: unknown;
+  typ?: string;
   source?: string;
+  certificate?: string;
 }
 
 export class Engine {

@@ -80,7 +80,9 @@ export class Model {
           ? caller.claims
           : { ...caller.claims, exp: this.now() + caller.expires_in_seconds };
     }
+    if (caller.typ !== undefined) made.typ = caller.typ;
     if (caller.source !== undefined) made.source = caller.source;
+    if (caller.certificate !== undefined) made.certificate = caller.certificate;
     return made;
   }
 

@@ -8,14 +8,23 @@ import type { Explanation, Query } from "./types";
 interface Form {
   request: string;
   claims: string;
+  typ: string;
   source: string;
+  certificate: string;
   headers: string;
 }
 
 /** What was decided, or why nothing was. */
 type Result = { now: Explanation; before: Explanation | null } | { error: string };
 
-const EMPTY: Form = { request: "", claims: "", source: "", headers: "" };
+const EMPTY: Form = {
+  request: "",
+  claims: "",
+  typ: "",
+  source: "",
+  certificate: "",
+  headers: "",
+};
 
 /** A query as it stands in the form. */
 function toForm(query: Query): Form {
@@ -23,7 +32,9 @@ function toForm(query: Query): Form {
   return {
     request: query.request,
     claims: query.claims === undefined ? "" : JSON.stringify(query.claims, null, 2),
+    typ: query.typ ?? "",
     source: query.source ?? "",
+    certificate: query.certificate ?? "",
     headers: headers
       .flatMap(([name, values]) => [values].flat().map((value) => `${name}: ${value}`))
       .join("\n"),
@@ -42,7 +53,11 @@ function toJson(form: Form): string {
     }
     parts.push(`"claims":${claims}`);
   }
-  if (form.source.trim()) parts.push(`"source":${JSON.stringify(form.source.trim())}`);
+  for (const name of ["typ", "source", "certificate"] as const) {
+    const text = form[name].trim();
+    // A type without claims is the type of nothing.
+    if (text && (name !== "typ" || claims)) parts.push(`"${name}":${JSON.stringify(text)}`);
+  }
   const headers = new Map<string, string[]>();
   for (const line of form.headers.split("\n").filter((it) => it.trim())) {
     const at = line.indexOf(":");
@@ -99,11 +114,13 @@ export function Tester({ model, given }: Props) {
   const as = (index: number): void => {
     const caller = model.callers[index];
     if (!caller) return;
-    const { claims, source } = model.surveyCaller(caller);
+    const { claims, typ, source, certificate } = model.surveyCaller(caller);
     setForm({
       ...form,
       claims: claims ? JSON.stringify(claims, null, 2) : "",
+      typ: typ ?? "",
       source: source ?? "",
+      certificate: certificate ?? "",
     });
   };
   return (
@@ -140,12 +157,16 @@ export function Tester({ model, given }: Props) {
         </select>
         <label for="test-claims">Claims, as JSON; empty: no token</label>
         <textarea rows={6} {...field("claims")} />
+        <label for="test-typ">Type of the token, as `typ` of its header; empty: none</label>
+        <input type="text" placeholder="at+jwt" {...field("typ")} />
         <label for="test-source">SPIFFE ID of the workload; empty: none</label>
         <input
           type="text"
           placeholder="spiffe://cluster.local/ns/shop/sa/web"
           {...field("source")}
         />
+        <label for="test-certificate">SHA-256 of the client certificate; empty: none</label>
+        <input type="text" {...field("certificate")} />
         <label for="test-headers">Headers, one a line</label>
         <textarea rows={2} placeholder="name: value" {...field("headers")} />
         <button type="submit" class="main">

@@ -20,6 +20,10 @@ export interface JwtRule {
   jwks: { inline?: string; remote?: { uri: string } };
   require_expiration?: boolean;
   max_lifetime_seconds?: number;
+  token_types?: string[];
+  required_claims?: string[];
+  certificate_bound?: "if_present" | "required";
+  workload_bound?: "spiffe" | "kubernetes";
 }
 
 export interface Principal {
@@ -66,7 +70,9 @@ export interface Caller {
   detail: string;
   claims?: Record<string, unknown>;
   expires_in_seconds?: number;
+  typ?: string;
   source?: string;
+  certificate?: string;
 }
 
 export interface Probe {
@@ -188,6 +194,8 @@ export interface Data {
 export interface Query {
   request: string;
   claims?: unknown;
+  typ?: string;
   source?: string;
+  certificate?: string;
   headers?: Record<string, string | string[]>;
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::cli::differences::{say_why, word};
 use crate::cli::plain::plain;
 use crate::diff::{Certainty, Change, Comparison, Difference, Effect, Group, Undecided, Verdict};
+use crate::jwt::Thumbprint;
 use crate::prove::example::{Answer, Example};
 use crate::prove::hosts::Host;
 
@@ -180,6 +181,7 @@ fn example(example: &Example, also: Option<&str>, now: u64) -> String {
     parts.extend(also.map(|path| format!("and {path}")));
     if let Some(claims) = example.token.as_map() {
         parts.push(format!("with {}", token(claims, now)));
+        parts.extend(example.token.type_name().map(|name| format!("typ={name}")));
     }
     let workload = |id: &str| match id.split_once("/ns/").and_then(|(_, it)| it.split_once("/sa/"))
     {
@@ -193,6 +195,9 @@ fn example(example: &Example, also: Option<&str>, now: u64) -> String {
             parts.push(format!("from {} behind {}", workload(id), workload(peer)));
         }
     }
+    let certificate = example.sender.certificate.as_ref();
+    let certificate = certificate.and_then(|it| Thumbprint::from_hex(it.as_bytes()));
+    parts.extend(certificate.map(|it| format!("with the certificate {}", it.short())));
     parts.join(" ")
 }
 
@@ -216,6 +221,10 @@ fn token(claims: &serde_json::Map<String, Value>, now: u64) -> String {
     let claims = claims.into_iter().map(|(name, value)| {
         in_seconds(name, value).unwrap_or_else(|| match value {
             Value::String(text) => format!("{name}={text}"),
+            Value::Object(_) if name == "cnf" => match cnf(value) {
+                Some(thumbprint) => format!("cnf={}", thumbprint.short()),
+                None => format!("{name}={value}"),
+            },
             value => match value.as_array().map(Vec::as_slice) {
                 Some([Value::String(only)]) => format!("{name}={only}"),
                 _ => format!("{name}={value}"),
@@ -223,6 +232,11 @@ fn token(claims: &serde_json::Map<String, Value>, now: u64) -> String {
         })
     });
     claims.collect::<Vec<_>>().join(" ")
+}
+
+/// The certificate that a token is bound to.
+fn cnf(value: &Value) -> Option<Thumbprint> {
+    Thumbprint::from_base64url(value.get("x5t#S256")?.as_str()?)
 }
 
 fn say_undecided(undecided: &Undecided) -> String {

@@ -219,8 +219,14 @@ fn command(example: &Example, subject: Subject<'_>) -> String {
         words.push("--claims".to_owned());
         words.push(serde_json::Value::Object(claims.clone()).to_string());
     }
+    if let Some(name) = example.token.type_name() {
+        words.extend(["--typ".to_owned(), name.to_owned()]);
+    }
     if let Some(peer) = &example.sender.peer {
         words.extend(["--source".to_owned(), peer.clone()]);
+    }
+    if let Some(certificate) = example.sender.own_certificate() {
+        words.extend(["--certificate".to_owned(), certificate.to_owned()]);
     }
     if let Some((header, value)) = example.sender.handed_on() {
         words.extend(["--header".to_owned(), format!("{header}: {value}")]);

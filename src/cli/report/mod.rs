@@ -66,8 +66,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             read => read,
         },
     };
-    let loaded = args.input.load()?;
+    let mut loaded = args.input.load()?;
     loaded.print();
+    loaded.note();
     let old = match args.old.as_slice() {
         [] => None,
         paths => {

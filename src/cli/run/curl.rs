@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::cli::plain::quoted;
+use crate::demo::key::USUAL_TYPE;
 use crate::demo::sample::{Sample, SampleToken, SignedToken};
 
 /// A command for every sample.
@@ -46,6 +47,9 @@ fn token_command(program: &str, token: &SignedToken) -> String {
         };
         let _ = write!(command, " {flag}");
     }
+    if token.typ != USUAL_TYPE {
+        let _ = write!(command, " --typ {}", quoted(&token.typ));
+    }
     if token.expires_in != 3_600 {
         let _ = write!(command, " --expires-in {}s", token.expires_in);
     }
@@ -69,6 +73,7 @@ mod tests {
             path: "/v1/x".to_owned(),
             token: SampleToken::Signed(SignedToken {
                 claims: claims.as_object().unwrap().clone(),
+                typ: USUAL_TYPE.to_owned(),
                 expires_in: 30,
             }),
             place,

@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::cli::cases::CASES;
 use crate::cli::input::{self, ActionArg, GatewayArgs};
-use crate::cli::queries::workload;
-use crate::explain::{Query, Values, check_header};
+use crate::cli::queries::{thumbprint, workload};
+use crate::explain::{Query, QueryError, Values, check_header};
 use crate::resource::diagnostic::{Diagnostic, Diagnostics};
 use crate::resource::source::Span;
 use crate::resource::tree::{Node, Value};
@@ -50,7 +50,7 @@ pub fn suite(root: Node<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Op
     shape::check(root, &CASES, "the cases file", &mut found);
     let mut suite = None;
     if !found.has_errors() {
-        let mut reader = Reader { diagnostics: &mut found };
+        let mut reader = Reader { diagnostics: &mut found, folder };
         let args = reader.options(root.get("options"));
         let domain = args.trust_domains.first().map_or("cluster.local", String::as_str);
         let defaults = reader.defaults(root.get("defaults"), domain);
@@ -83,13 +83,17 @@ pub fn is_resource(root: Node<'_>) -> bool {
 
 struct Reader<'d> {
     diagnostics: &'d mut Diagnostics,
+    /// Where the cases file is.
+    folder: &'d Path,
 }
 
 /// What cases have that say nothing else.
 #[derive(Default)]
 struct Defaults {
     claims: Map<String, Json>,
+    typ: Option<String>,
     source: Option<String>,
+    certificate: Option<String>,
     headers: BTreeMap<String, Values>,
 }
 
@@ -167,7 +171,9 @@ impl Reader<'_> {
         let Some(node) = node else { return Defaults::default() };
         Defaults {
             claims: node.get("claims").map(|node| self.claims(node)).unwrap_or_default(),
+            typ: text(node, "typ").map(str::to_owned),
             source: self.source(node, domain),
+            certificate: self.certificate(node),
             headers: self.headers(node),
         }
     }
@@ -190,6 +196,18 @@ impl Reader<'_> {
             self.error(source, message, hint);
         }
         workload
+    }
+
+    /// The SHA-256 that `certificate` stands for.
+    fn certificate(&mut self, node: Node<'_>) -> Option<String> {
+        let certificate = node.get("certificate")?;
+        match thumbprint(certificate.string().unwrap_or_default(), self.folder) {
+            Ok(thumbprint) => Some(thumbprint),
+            Err(error) => {
+                self.error(certificate, error, "write one or the other");
+                None
+            }
+        }
     }
 
     fn headers(&mut self, node: Node<'_>) -> BTreeMap<String, Values> {
@@ -227,7 +245,9 @@ impl Reader<'_> {
             request: text(node, "request").unwrap_or_default().to_owned(),
             token: text(node, "token").map(str::to_owned),
             claims: None,
+            typ: None,
             source: self.source(node, domain).or_else(|| defaults.source.clone()),
+            certificate: self.certificate(node).or_else(|| defaults.certificate.clone()),
             headers: defaults.headers.clone(),
         };
         query.headers.extend(self.headers(node));
@@ -235,11 +255,16 @@ impl Reader<'_> {
             let mut claims = defaults.claims.clone();
             claims.extend(self.claims(written));
             query.claims = to_raw_value(&claims).ok();
+            let typ = text(node, "typ").map(str::to_owned);
+            query.typ = typ.or_else(|| defaults.typ.clone());
             if let Some((key, _)) = node.entry("token") {
                 self.error(key, "a case has a token or claims, not both", "remove one of them");
             } else if let Err(error) = query.claims() {
                 self.error(written, error, "write them as a token's payload would hold them");
             }
+        }
+        if let (Some((key, _)), None) = (node.entry("typ"), node.get("claims")) {
+            self.error(key, QueryError::TypeOfToken, "remove it, or write claims");
         }
         if let (Err(error), Some(request)) = (query.headers(), node.get("request")) {
             self.error(request, error, "write the method in upper case, a space, and the URL");

@@ -24,6 +24,8 @@ pub struct Compiled {
     /// Entries of `egressAuthorization` without effect, by hostname: the authorization of the
     /// hostname's server decides alone.
     pub silenced: BTreeMap<String, Vec<usize>>,
+    /// The first JWT rule of a Gateway in which none says whether tokens are bound to their holder.
+    pub unbound: Option<Origin>,
 }
 
 /// What an output needs besides the policy.

@@ -93,6 +93,20 @@ pub enum EmitError {
         /// What needs it.
         origin: Option<Origin>,
     },
+    /// Tokens are bound to client certificates, and clients present none.
+    #[error(
+        "`{field}` of the issuer `{issuer}`: without mTLS no token is in the hands of its holder, \
+         so none would count: name the gateway's own certificate with --mtls-cert, --mtls-key and \
+         --mtls-ca"
+    )]
+    NoHolders {
+        /// The field that binds them.
+        field: &'static str,
+        /// Whose tokens they are.
+        issuer: String,
+        /// The server in the document.
+        origin: Option<Origin>,
+    },
     /// A `--tls-secret` that nothing uses.
     #[error("--tls-secret {name}: the Gateway names no such secret")]
     UnusedSecret {
@@ -113,7 +127,8 @@ impl EmitError {
         match self {
             Self::NoTrustedCa { origin, .. }
             | Self::UnknownSecret { origin, .. }
-            | Self::IncompleteSecret { origin, .. } => origin.as_ref(),
+            | Self::IncompleteSecret { origin, .. }
+            | Self::NoHolders { origin, .. } => origin.as_ref(),
             Self::NoDestination { origin, .. }
             | Self::LeftToGateway { origin, .. }
             | Self::DynamicPort { origin, .. }

@@ -77,6 +77,7 @@ pub struct Options {
 /// # Errors
 /// See [`EmitError`].
 pub fn bootstrap(compiled: &Compiled, options: &Options) -> Result<Value, EmitError> {
+    plan::check_holders(compiled, options)?;
     let plan = plan::plan(compiled, options)?;
     let filter = wasm::inline(wasm::filter_config(compiled, options));
     Ok(whole(compiled, options, &plan, filter, &|_| None))
@@ -143,6 +144,7 @@ pub fn dynamic(
     options: &Options,
     folder: &Path,
 ) -> Result<Dynamic, EmitError> {
+    plan::check_holders(compiled, options)?;
     let plan = plan::plan(compiled, options)?;
     let file = |name: &str| {
         json!({

@@ -15,8 +15,9 @@ use crate::compile::model::routing::UpstreamTls;
 use crate::compile::model::{
     Destination, DestinationHost, JwksCluster, RouteAction, RouteRule, ServerDeployment, TrustedCa,
 };
-use crate::policy::DefaultAction;
+use crate::emit::hosts::Hosts;
 use crate::policy::hosts::HostTable;
+use crate::policy::{CertificateBound, DefaultAction};
 use crate::resource::source::Origin;
 
 /// Which cluster takes the requests for which hostname.
@@ -370,6 +371,24 @@ impl Planner<'_> {
             protocol: tls.protocol.clone(),
         })
     }
+}
+
+/// Whether clients can show what tokens are bound to.
+pub(super) fn check_holders(compiled: &Compiled, options: &Options) -> Result<(), EmitError> {
+    if options.downstream_tls.is_some() {
+        return Ok(());
+    }
+    let bound = compiled.policy.jwt_rules.iter().zip(0u32..).find_map(|(rule, index)| {
+        let field = match (rule.certificate_bound, rule.workload_bound) {
+            (CertificateBound::Required, _) => "certificateBound: required",
+            (_, Some(_)) => "workloadBound",
+            _ => return None,
+        };
+        Some((field, rule, index))
+    });
+    let Some((field, rule, index)) = bound else { return Ok(()) };
+    let origin = Hosts::new(compiled).origin_of_jwt_rule(index).cloned();
+    Err(EmitError::NoHolders { field, issuer: rule.issuer.clone(), origin })
 }
 
 /// What sending requests to the host that they name cannot do.

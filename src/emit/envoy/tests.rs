@@ -106,6 +106,7 @@ fn compiled(servers: Vec<ServerDeployment>, jwks: Vec<JwksCluster>) -> Compiled 
             jwks,
         },
         silenced: BTreeMap::new(),
+        unbound: None,
     }
 }
 

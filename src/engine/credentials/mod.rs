@@ -285,7 +285,7 @@ pub fn uses_default_locations(rule: &JwtRule) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{HeaderLocation, JwksSource};
+    use crate::policy::{CertificateBound, HeaderLocation, JwksSource};
 
     fn rule(headers: &[(&str, &str)], cookies: &[&str], params: &[&str]) -> JwtRule {
         JwtRule {
@@ -307,6 +307,10 @@ mod tests {
             clock_skew_seconds: 60,
             require_expiration: false,
             max_lifetime_seconds: None,
+            token_types: None,
+            required_claims: Vec::new(),
+            certificate_bound: CertificateBound::Ignored,
+            workload_bound: None,
         }
     }
 

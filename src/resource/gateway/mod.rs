@@ -261,6 +261,11 @@ impl<'a> Server<'a> {
         self.0.get("authentication").map(Authentication)
     }
 
+    /// `challengeScopes`.
+    pub fn challenge_scopes(self) -> bool {
+        boolean(self.0, "challengeScopes").unwrap_or(false)
+    }
+
     /// `authorization`.
     pub fn authorization(self) -> Option<Authorization<'a>> {
         self.0.get("authorization").map(Authorization)
@@ -383,6 +388,27 @@ impl<'a> JwtRule<'a> {
     /// `maxLifetimeSeconds`.
     pub fn max_lifetime_seconds(self) -> Option<u64> {
         integer(self.0, "maxLifetimeSeconds")
+    }
+
+    /// `tokenTypes`.
+    pub fn token_types(self) -> Option<impl Iterator<Item = Text<'a>>> {
+        self.0.get("tokenTypes")?;
+        Some(texts(self.0, "tokenTypes"))
+    }
+
+    /// `requiredClaims`.
+    pub fn required_claims(self) -> impl Iterator<Item = Text<'a>> {
+        texts(self.0, "requiredClaims")
+    }
+
+    /// `certificateBound`.
+    pub fn certificate_bound(self) -> Option<Text<'a>> {
+        text(self.0, "certificateBound")
+    }
+
+    /// `workloadBound`.
+    pub fn workload_bound(self) -> Option<Text<'a>> {
+        text(self.0, "workloadBound")
     }
 }
 

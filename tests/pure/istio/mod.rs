@@ -21,8 +21,8 @@ mod types;
 use egress_auth::compile::{self, Compiled, Options};
 use egress_auth::emit::istio::{Emitted, Version, native};
 use egress_auth::engine::source::NoPeerCertificate;
-use egress_auth::engine::{Context, Engine, KeyRing, NoTrace, Outcome, Request, Verdict};
-use egress_auth::jwt::{Claims, SoftwareVerifier, TokenCache};
+use egress_auth::engine::{Asserted, Context, Engine, KeyRing, NoTrace, Outcome, Request, Verdict};
+use egress_auth::jwt::{Claims, SoftwareVerifier, TokenCache, TokenType};
 use egress_auth::resource::diagnostic::{Diagnostics, Severity};
 use egress_auth::resource::document;
 use egress_auth::resource::source::Sources;
@@ -103,7 +103,7 @@ fn engine_allows(engine: &Engine, asked: &Asked) -> bool {
     ];
     let request = Request {
         headers: headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect(),
-        claims: claims.as_ref(),
+        claims: claims.as_ref().map(|claims| Asserted { claims, token_type: &TokenType::Absent }),
     };
     let source = asked.source.as_deref();
     let mut context = Context {

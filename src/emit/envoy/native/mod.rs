@@ -83,6 +83,7 @@ pub fn bootstrap(
     let native = Native::new(compiled, &hosts, options.form);
     let mut findings = Findings::new(options.allow_narrower);
     hosts.refuse_trials("use --to envoy to try it out, or enforce it", &mut findings);
+    hosts.refuse_challenges("remove it, or use --to envoy", &mut findings);
     native.warn_of_differences(&mut findings);
 
     let mut filters = native.jwt_authn(&mut findings);

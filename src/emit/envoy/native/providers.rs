@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Form, JWT_AUTHN, Native};
 use crate::emit::claim_name::dotted;
 use crate::emit::findings::Findings;
+use crate::emit::token_fields::token_fields;
 use crate::policy::{Authentication, JwksSource, JwtRule};
 use crate::resource::source::Origin;
 
@@ -208,6 +209,10 @@ fn provider(rule: &JwtRule, index: u32, origin: Option<&Origin>, findings: &mut 
 fn refuse(rule: &JwtRule, origin: Option<&Origin>, findings: &mut Findings) {
     const FILTER: &str = "use --to envoy";
     let issuer = &rule.issuer;
+    for field in token_fields(rule) {
+        let message = format!("the JWT rule of `{issuer}`: Envoy's own filters have no `{field}`");
+        findings.refuse(origin, message, FILTER);
+    }
     if rule.clock_skew_seconds == 0 {
         findings.refuse(
             origin,

@@ -8,6 +8,7 @@ use super::Native;
 use crate::emit::claim_name::dotted;
 use crate::emit::findings::Findings;
 use crate::emit::istio::fields;
+use crate::emit::token_fields::token_fields;
 use crate::policy::{DEFAULT_CLOCK_SKEW_SECONDS, JwksSource, JwtRule};
 use crate::resource::source::Origin;
 
@@ -81,7 +82,8 @@ fn check(rule: &JwtRule, origin: Option<&Origin>, findings: &mut Findings) {
         (rule.require_expiration, "requireExpiration"),
         (rule.max_lifetime_seconds.is_some(), "maxLifetimeSeconds"),
     ];
-    for (_, field) in refused.into_iter().filter(|(present, _)| *present) {
+    let refused = refused.into_iter().filter_map(|(present, field)| present.then_some(field));
+    for field in refused.chain(token_fields(rule)) {
         let message = format!("Istio has no `{field}`, which the issuer `{issuer}` has");
         findings.refuse(origin, message, "remove it, or use --to wasm-plugin");
     }

@@ -55,6 +55,7 @@ pub fn objects(compiled: &Compiled, options: &Options) -> Emitted {
     let named = Hosts::new(compiled);
     let native = Native { policy, hosts: &named, version: options.version };
     named.refuse_trials("use --to wasm-plugin to try it out, or enforce it", &mut findings);
+    named.refuse_challenges("remove it, or use --to wasm-plugin", &mut findings);
     native.warn_of_differences(&mut findings);
     findings.list().extend(gateway::note(compiled));
     // istiod fetches keys, or has the gateway fetch them through clusters of their own.

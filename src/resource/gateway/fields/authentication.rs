@@ -85,6 +85,32 @@ static JWT_RULE: Object = Object {
             Shape::Integer { min: 1, max: u64::MAX },
             "Upper bound on the time until `exp`; implies `requireExpiration`",
         ),
+        optional(
+            "tokenTypes",
+            Shape::SomeOf(&Shape::TextOrEmpty),
+            "Accepted types of tokens (`typ` of the header), any of them; \"\" for a token without \
+             one; left out: it is not looked at",
+        )
+        .instead("list types such as `at+jwt`, or leave `tokenTypes` out"),
+        optional(
+            "requiredClaims",
+            Shape::SomeOf(&Shape::Text),
+            "Claims that every token must have, and not as null, as in `other` of a rule",
+        )
+        .instead("name claims, or leave `requiredClaims` out"),
+        optional(
+            "certificateBound",
+            Shape::Word(&["ignored", "ifPresent", "required"]),
+            "Whether a token counts only with the certificate that its `cnf` names (RFC 8705)",
+        )
+        .default(Written::Text("ignored"))
+        .instead("write ignored, ifPresent or required, or leave it out"),
+        optional(
+            "workloadBound",
+            Shape::Word(&["spiffe", "kubernetes"]),
+            "How the subject of a token names the workload that must send it; left out: it does not",
+        )
+        .instead("write spiffe or kubernetes, or leave it out"),
     ],
     others: Others::Refused,
     not_empty: Some("write at least the `issuer` and its `jwksUri`"),

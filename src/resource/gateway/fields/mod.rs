@@ -135,6 +135,13 @@ pub static SERVER: Object = Object {
         optional("authorization", Shape::Object(&AUTHORIZATION), "Who may call what").instead(
             "write `local` with rules below it, `local: {}` to deny everything, or remove the field",
         ),
+        optional(
+            "challengeScopes",
+            Shape::Boolean,
+            "Whether a 403 names the scopes that a token lacks, where it lacks nothing else \
+             (RFC 6750, section 3.1)",
+        )
+        .default(Written::Boolean(false)),
         optional("tls", Shape::Anything, "TLS with clients; an error on EGRESS servers")
             .left_to_gateway("a stand-alone Envoy has --mtls-cert in its place"),
         optional("rateLimiting", Shape::Anything, "How often clients may call")
