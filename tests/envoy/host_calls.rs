@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use egress_auth::demo::echo::Echo;
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::support::envoy::Envoy;
 use crate::support::eventually;
@@ -39,8 +40,10 @@ fn gateway(echo: &Echo) -> Gateway {
     };
     let plain = server("plain.test", "");
     let output = server("output.test", ", outputPayloadToHeader: x-jwt-payload");
-    Gateway::of_servers(&(plain + &output))
+    let bound = server("bound.test", ", certificateBound: ifPresent");
+    Gateway::of_servers(&(plain + &output + &bound))
         .by_default()
+        .upstream("bound.test", echo.address())
         .upstream("plain.test", echo.address())
         .upstream("output.test", echo.address())
 }
@@ -76,6 +79,9 @@ fn a_request_takes_these_calls_and_no_other() {
     let bare = |host: &str, path: &str| Request::new("GET", host, path);
     let known = |host: &str, path: &str| bare(host, path).bearer(&token);
 
+    let cnf = json!({"cnf": {"x5t#S256": keys::base64url([1; 32])}});
+    let bound = bare("bound.test", "/v1/a").bearer(&Recipe::of(&cnf).token("RS256"));
+
     // In the order in which they are sent: the first request to a host makes the token known.
     let requests = [
         ("unknown token, allowed, payload header", known("output.test", "/v1/a"), 200),
@@ -85,6 +91,9 @@ fn a_request_takes_these_calls_and_no_other() {
         ("known token, denied, 403", known("output.test", "/v2"), 403),
         ("no token, 401", bare("output.test", "/v1/a"), 401),
         ("unknown host, 403", bare("other.test", "/v1/a"), 403),
+        ("unknown token, bound to nothing, allowed", known("bound.test", "/v1/a"), 200),
+        ("unknown token, bound to a certificate, 401", bound.clone(), 401),
+        ("known token, bound to a certificate, 401", bound, 401),
     ];
     let starts: Vec<usize> = requests
         .iter()

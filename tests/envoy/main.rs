@@ -6,6 +6,7 @@
 //! | `access_log` | which decisions an access log can tell of |
 //! | `algorithms` | tokens of every algorithm |
 //! | `bad_config` | configuration that is not sound is refused whole |
+//! | `binding` | tokens that are bound to whoever sends them |
 //! | `docs` | what the documentation says is true: commands, reasons, fields, flags, links |
 //! | `egress` | access by source workload, with real client certificates |
 //! | `host_calls` | what one request costs in calls between Envoy and the module |
@@ -34,6 +35,7 @@
 mod access_log;
 mod algorithms;
 mod bad_config;
+mod binding;
 mod docs;
 mod egress;
 mod host_calls;

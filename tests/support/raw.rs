@@ -187,7 +187,7 @@ impl Response {
     }
 
     /// Reads a response, if it is all there.
-    fn parse(bytes: &[u8], bodiless: bool) -> Option<Self> {
+    pub fn parse(bytes: &[u8], bodiless: bool) -> Option<Self> {
         let split = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(&bytes[..split]).into_owned();
         let mut lines = head.lines();

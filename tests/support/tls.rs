@@ -86,21 +86,42 @@ impl Authority {
         self.folder.path().join("ca.key")
     }
 
+    /// The SHA-256 of its own certificate.
+    pub fn sha256(&self) -> [u8; 32] {
+        sha256(&self.certificate)
+    }
+
     /// A certificate for servers and clients. Names with `://` are URIs (SPIFFE IDs), others DNS
     /// names or IP addresses.
     pub fn issue(&self, names: &[&str]) -> Certificate {
+        self.issue_with(names, named("end entity"))
+    }
+
+    /// The same, of which the time is over.
+    pub fn issue_expired(&self, names: &[&str]) -> Certificate {
         let mut params = named("end entity");
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        self.issue_with(names, params)
+    }
+
+    fn issue_with(&self, names: &[&str], mut params: CertificateParams) -> Certificate {
         params.subject_alt_names = names.iter().map(|name| subject_alt_name(name)).collect();
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         // A file name for any list of names.
-        let stem = super::keys::base64url(names.join(" "));
+        let stem = super::keys::base64url(sha256(&certificate));
         let file = write(self.folder.path(), &format!("{stem}.pem"), &certificate.pem());
         let key_file = write(self.folder.path(), &format!("{stem}.key"), &key.serialize_pem());
         Certificate { certificate, key, file, key_file }
     }
+}
+
+fn sha256(certificate: &rcgen::Certificate) -> [u8; 32] {
+    let digest = ring::digest::digest(&ring::digest::SHA256, certificate.der());
+    digest.as_ref().try_into().unwrap()
 }
 
 /// A client that presents a certificate.
@@ -144,6 +165,19 @@ impl Client {
     pub fn wrap(&self, stream: TcpStream, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
         let name = name.to_owned().try_into().unwrap();
         StreamOwned::new(ClientConnection::new(Arc::clone(&self.0), name).unwrap(), stream)
+    }
+
+    /// Speaks TLS to a server of that name, and HTTP/2 in it.
+    pub async fn connect_http2(
+        &self,
+        to: SocketAddr,
+        name: &str,
+    ) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+        let mut config = (*self.0).clone();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let stream = tokio::net::TcpStream::connect(to).await.unwrap();
+        let name = name.to_owned().try_into().unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
     }
 }
 
@@ -189,6 +223,11 @@ impl ServerCertVerifier for AnyServer {
 }
 
 impl Certificate {
+    /// The SHA-256 of the certificate.
+    pub fn sha256(&self) -> [u8; 32] {
+        sha256(&self.certificate)
+    }
+
     /// A client with this certificate, which trusts servers of this authority.
     pub fn client(&self, trusts: &Authority) -> Client {
         let config = trusts

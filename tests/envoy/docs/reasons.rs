@@ -27,12 +27,14 @@ fn engine() -> Engine {
              "audiences": ["api"], "require_expiration": true},
             {"issuer": "remote",
              "jwks": {"remote": {"uri": "https://auth.test/jwks", "cluster": "jwks"}}},
+            {"issuer": "bound", "jwks": {"inline": json!({"keys": [jwk]}).to_string()},
+             "token_types": ["jwt"], "required_claims": ["jti"], "certificate_bound": "required"},
         ],
         "principals": [{"iss": "inline"}],
         "operations": [{"methods": ["GET"], "paths": ["/v1/*"]}],
         "rules": [{"name": "readers", "from": [0], "to": [0]}],
         "servers": [
-            {"name": "api", "hostname": "api.test", "authentication": {"jwt": [0, 1]},
+            {"name": "api", "hostname": "api.test", "authentication": {"jwt": [0, 1, 2]},
              "authorization": {"rules": [0]}},
             {"name": "in", "hostname": "in.test", "passthrough": true},
         ],
@@ -50,8 +52,12 @@ fn token(header: (&str, Value), claim: (&str, Value)) -> String {
         part[name] = value;
         part.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     }
+    signed(&head, &claims)
+}
+
+fn signed(head: &Value, claims: &Value) -> String {
     let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
-    let input = format!("{}.{}", encode(&head), encode(&claims));
+    let input = format!("{}.{}", encode(head), encode(claims));
     let signature = HS256Key::from_bytes(&SECRET).authentication_tag(input.as_bytes());
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
@@ -72,6 +78,10 @@ fn requests() -> Vec<(&'static str, Vec<String>, &'static str)> {
     forged.truncate(forged.len() - 4);
     forged.push_str("AAAA");
     let remote = token(("alg", json!("RS256")), ("iss", json!("remote")));
+    let bound = |typ: &str, jti: Value| {
+        let payload = json!({"iss": "bound", "jti": jti});
+        signed(&json!({"alg": "HS256", "kid": "k", "typ": typ}), &payload)
+    };
     vec![
         (api, vec![good()], ""),
         ("GET in.test /", vec![], ""),
@@ -89,6 +99,9 @@ fn requests() -> Vec<(&'static str, Vec<String>, &'static str)> {
         (api, vec![with_claim("nbf", json!(NOW + 61))], ""),
         (api, vec![with_claim("exp", Value::Null)], ""),
         (api, vec![with_claim("aud", json!("another"))], ""),
+        (api, vec![bound("at+jwt", json!("1"))], ""),
+        (api, vec![bound("JWT", Value::Null)], ""),
+        (api, vec![bound("JWT", json!("1"))], PEER),
         (api, vec![remote], ""),
         ("GET api.test /v1/%00", vec![good()], ""),
         ("GET api.test /v1/..%2fx", vec![good()], ""),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use crate::security::catalogue::{self, API, Attack, Outcome, Row, good, harm, servers};
-use crate::security::tls;
+use crate::security::{stolen, tls};
 use crate::support::envoy::Envoy;
 use crate::support::gateway::Gateway;
 use crate::support::http2;
@@ -133,7 +133,7 @@ fn document() -> String {
         };
         writeln!(text, "| {} | {} | {arrives} |", row.attack, row.known).unwrap();
     }
-    text + &tls::section()
+    text + &tls::section() + &stolen::section()
 }
 
 #[test]

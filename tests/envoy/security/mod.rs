@@ -6,6 +6,7 @@
 //! | [`catalogue`] | ways to get past a gateway, as requests |
 //! | `bypasses` | each of them, sent through a real Envoy |
 //! | [`tls`] | the same for handshakes |
+//! | [`stolen`] | good tokens, sent by others than they were issued to |
 //! | `capabilities` | what Envoy lets the module do, each left out once |
 //! | `faults` | what may fail around the filter |
 //! | `vectors` | the signed examples of RFC 7515, and what is nearly one |
@@ -19,6 +20,7 @@ mod catalogue;
 mod checked_by;
 mod faults;
 mod secrets;
+mod stolen;
 mod tls;
 mod vectors;
 mod wycheproof;
