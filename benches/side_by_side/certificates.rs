@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     SanType,
@@ -18,6 +20,8 @@ pub struct Certificates {
     folder: tempfile::TempDir,
     /// The client's side.
     pub client: Arc<ClientConfig>,
+    /// SHA-256 of the client's certificate, as `x5t#S256` has it.
+    pub thumbprint: String,
 }
 
 impl Certificates {
@@ -50,12 +54,14 @@ impl Certificates {
         let mut roots = RootCertStore::empty();
         roots.add(authority.der().clone())?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(client_key.serialize_der()));
+        let digest = ring::digest::digest(&ring::digest::SHA256, client.der());
+        let thumbprint = URL_SAFE_NO_PAD.encode(digest);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let client = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_client_auth_cert(vec![client.der().clone()], key)?;
-        Ok(Self { folder, client: Arc::new(client) })
+        Ok(Self { folder, client: Arc::new(client), thumbprint })
     }
 
     /// Flags of `compile`.

@@ -22,6 +22,20 @@ pub struct Shape {
     pub output_header: bool,
     /// Whether workloads are admitted by `egressAuthorization`, over mTLS, in place of rules.
     pub workloads: bool,
+    /// How clients come to the gateway.
+    pub clients: Clients,
+}
+
+/// How clients come to the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clients {
+    /// In plain text.
+    Plain,
+    /// Over mTLS.
+    Mutual,
+    /// Over mTLS, with tokens that are bound to their certificate.
+    Bound,
 }
 
 impl Shape {
@@ -32,6 +46,7 @@ impl Shape {
         algorithm: Algorithm::Rs256,
         output_header: true,
         workloads: false,
+        clients: Clients::Plain,
     };
 
     /// The document.
@@ -62,10 +77,12 @@ impl Shape {
         let name = hostname(host);
         let destination = json!({"host": format!("egress/{name}")});
         let mut jwt = json!({"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": jwks});
-        if self.output_header
-            && let Value::Object(fields) = &mut jwt
-        {
-            fields.insert("outputPayloadToHeader".to_owned(), "x-jwt-payload".into());
+        if let Value::Object(fields) = &mut jwt {
+            let bound = self.clients == Clients::Bound;
+            let output = self.output_header.then_some(("outputPayloadToHeader", "x-jwt-payload"));
+            let bound = bound.then_some(("certificateBound", "required"));
+            let more = output.into_iter().chain(bound);
+            fields.extend(more.map(|(name, value)| (name.to_owned(), value.into())));
         }
         let mut server = json!({
             "name": format!("server-{host:05}"),

@@ -14,7 +14,7 @@ use super::variant::Variant;
 /// Sends until there were so many responses, once and again, and looks both times.
 pub fn measure(setup: &mut Setup, responses: [u64; 2]) -> anyhow::Result<Growth> {
     let shape = Shape::PLAIN;
-    let requests = requests::build(Traffic::Mixed, shape, 0, &mut setup.tokens)?;
+    let requests = requests::build(Traffic::Mixed, shape, 0, &mut setup.tokens, "")?;
     let envoy = setup.start(Variant::Filter, shape)?;
     let core = setup.load_core;
     let load = Load { to: envoy.gateway(), requests: &requests, tls: None, core };

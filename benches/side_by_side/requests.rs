@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::gateway::{Shape, hostname, path};
+use super::gateway::{Clients, Shape, hostname, path};
 use super::tokens::{Tokens, forge, subject};
 
 /// Tokens of a scenario in which no token is known: more than any of the caches holds, so that
@@ -44,12 +44,14 @@ pub enum Traffic {
     Mixed,
 }
 
-/// The requests of a scenario, to be sent in this order and again from the start.
+/// The requests of a scenario, to be sent in this order and again from the start. Tokens that are
+/// bound are those of `holder`, a certificate.
 pub fn build(
     traffic: Traffic,
     shape: Shape,
     headers: usize,
     tokens: &mut Tokens,
+    holder: &str,
 ) -> anyhow::Result<Vec<Request>> {
     let last_rule = shape.rules.saturating_sub(1);
     let (subject, path) = (subject(last_rule), path(last_rule));
@@ -62,7 +64,10 @@ pub fn build(
         let text = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{further}{token}\r\n");
         Request { bytes: text.into_bytes(), status, counts }
     };
-    let mut valid = |count| tokens.valid(shape.algorithm, &subject, count);
+    let mut valid = |count| match shape.clients {
+        Clients::Bound => tokens.bound(shape.algorithm, &subject, count, holder),
+        Clients::Plain | Clients::Mutual => tokens.valid(shape.algorithm, &subject, count),
+    };
     let good = |token: &String| write(&host, &path, Some(token), 200, true);
     Ok(match traffic {
         Traffic::Warm { tokens } => valid(tokens)?.iter().map(good).collect(),

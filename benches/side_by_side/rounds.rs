@@ -12,7 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::certificates::Certificates;
 use super::envoy::Envoy;
-use super::gateway::Shape;
+use super::gateway::{Clients, Shape};
 use super::load::{Load, Measured, Until};
 use super::requests::{self, Request};
 use super::results::{LaneResult, Round, ScenarioResult, Settings};
@@ -39,7 +39,10 @@ impl Setup {
     pub fn start(&mut self, variant: Variant, shape: Shape) -> anyhow::Result<Envoy> {
         let folder = tempfile::tempdir()?;
         let document = shape.document(&self.tokens.jwks(shape.algorithm)?);
-        let flags = if shape.workloads { self.certificates.flags()? } else { Vec::new() };
+        let flags = match shape.clients {
+            Clients::Plain => Vec::new(),
+            Clients::Mutual | Clients::Bound => self.certificates.flags()?,
+        };
         let module = match (variant, &self.other_module) {
             (Variant::OtherModule, Some(other)) => other.clone(),
             _ => module(),
@@ -69,7 +72,9 @@ pub fn measure(
     let mut lanes = Vec::new();
     for (number, scenario) in group.iter().enumerate() {
         let Scenario { traffic, shape, headers, .. } = *scenario;
-        let requests = Arc::new(requests::build(traffic, shape, headers, &mut setup.tokens)?);
+        let holder = &setup.certificates.thumbprint;
+        let requests = requests::build(traffic, shape, headers, &mut setup.tokens, holder)?;
+        let requests = Arc::new(requests);
         for &variant in &scenario.variants {
             progress.set_message(format!("starting {}: {}", scenario.name, variant.name()));
             if let std::collections::btree_map::Entry::Vacant(entry) =
@@ -94,7 +99,8 @@ pub fn measure(
             let envoy = envoys.get(&(lane.variant, lane.shape)).context("no Envoy")?;
             progress.set_message(format!("{}: {}", scenario.name, lane.variant.name()));
             let core = setup.load_core;
-            let tls = lane.shape.workloads.then_some(&setup.certificates.client);
+            let mutual = lane.shape.clients != Clients::Plain;
+            let tls = mutual.then_some(&setup.certificates.client);
             let load = Load { to: envoy.gateway(), requests: &lane.requests, tls, core };
             let round = round(&load, &mut lane.next, envoy, settings);
             lane.rounds.push(round.with_context(|| context(scenario, lane.variant))?);

@@ -1,7 +1,7 @@
 //! What is sent to which Gateway, and who is compared. Scenarios of one group are measured in the
 //! same rounds, so their figures can be compared with each other.
 
-use super::gateway::Shape;
+use super::gateway::{Clients, Shape};
 use super::requests::Traffic;
 use super::signer::Algorithm;
 use super::variant::Variant;
@@ -69,7 +69,7 @@ pub fn spread(hosts: usize) -> String {
 
 /// All scenarios, in groups.
 pub fn groups() -> Vec<Vec<Scenario>> {
-    vec![hosts(), requests(), cold(), refused(), vec![mutual_tls()]]
+    vec![hosts(), requests(), cold(), refused(), mutual_tls()]
 }
 
 fn hosts() -> Vec<Scenario> {
@@ -136,8 +136,20 @@ fn refused() -> Vec<Scenario> {
     ]
 }
 
-fn mutual_tls() -> Scenario {
-    let shape = Shape { workloads: true, ..Shape::PLAIN };
+fn mutual_tls() -> Vec<Scenario> {
+    let by_workload = Shape { workloads: true, clients: Clients::Mutual, ..Shape::PLAIN };
     let about = "over mTLS, by token and egressAuthorization: the workload in the peer certificate";
-    Scenario::new("mtls", about, WARM, &[NoFilter, Native, NativeLinear, Filter]).of(shape)
+    let all: &[Variant] = &[NoFilter, Native, NativeLinear, Filter];
+    let of = |clients| Shape { clients, ..Shape::PLAIN };
+    vec![
+        Scenario::new("mtls", about, WARM, all).of(by_workload),
+        Scenario::new("mtls-token", "over mTLS, by token", WARM, &[Filter]).of(of(Clients::Mutual)),
+        Scenario::new(
+            "mtls-bound",
+            "over mTLS, by a token that is bound to the client certificate",
+            WARM,
+            &[Filter],
+        )
+        .of(of(Clients::Bound)),
+    ]
 }

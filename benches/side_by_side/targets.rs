@@ -105,6 +105,13 @@ fn always() -> Vec<Target> {
         against("all requests of that flood", "flood", Native, Shown),
         against("warm over mTLS with egressAuthorization", "mtls", Native, AtLeast(1.0)),
         against("warm over mTLS with egressAuthorization", "mtls", NativeLinear, Shown),
+        Target {
+            what: "warm over mTLS, certificate bound, over warm over mTLS".to_owned(),
+            measure: Measure::Throughput,
+            over: lane("mtls-bound", Filter),
+            under: lane("mtls-token", Filter),
+            bound: AtLeast(0.97),
+        },
         against("warm, 1,000 tokens", "warm-1000-tokens", Native, Shown),
         against("warm, 100 rules", "warm-100-rules", Native, Shown),
         against("warm, 100 rules", "warm-100-rules", NativeLinear, Shown),

@@ -58,10 +58,21 @@ impl Tokens {
                 return Ok(tokens);
             }
         }
-        let tokens = sign_all(self.signer(algorithm)?, subject, count)?;
+        let tokens = sign_all(self.signer(algorithm)?, subject, count, None)?;
         fs::write(&file, tokens.join("\n"))
             .with_context(|| format!("cannot write {}", file.display()))?;
         Ok(tokens)
+    }
+
+    /// The same, bound to a certificate. They are not kept: the certificate is new in every run.
+    pub fn bound(
+        &mut self,
+        algorithm: Algorithm,
+        subject: &str,
+        count: usize,
+        holder: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        sign_all(self.signer(algorithm)?, subject, count, Some(holder))
     }
 
     fn signer(&mut self, algorithm: Algorithm) -> anyhow::Result<&Signer> {
@@ -76,9 +87,14 @@ impl Tokens {
     }
 }
 
-fn sign_all(signer: &Signer, subject: &str, count: usize) -> anyhow::Result<Vec<String>> {
+fn sign_all(
+    signer: &Signer,
+    subject: &str,
+    count: usize,
+    holder: Option<&str>,
+) -> anyhow::Result<Vec<String>> {
     let token = |number: usize| {
-        signer.token(&json!({
+        let mut claims = json!({
             "iss": ISSUER,
             "sub": subject,
             "aud": AUDIENCE,
@@ -86,7 +102,11 @@ fn sign_all(signer: &Signer, subject: &str, count: usize) -> anyhow::Result<Vec<
             "exp": EXPIRES,
             "jti": format!("{number:08}"),
             "scope": "payments:read payments:write",
-        }))
+        });
+        if let (Some(holder), Some(claims)) = (holder, claims.as_object_mut()) {
+            claims.insert("cnf".to_owned(), json!({ "x5t#S256": holder }));
+        }
+        signer.token(&claims)
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let share = count.div_ceil(threads).max(1);

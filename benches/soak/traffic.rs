@@ -10,8 +10,8 @@ pub const DENIED: &str = "/not/in/any/rule";
 
 /// The requests for one of the issuer's keys.
 pub fn requests(shape: Shape, tokens: &mut Tokens) -> anyhow::Result<Vec<Request>> {
-    let mixed = build(Traffic::Mixed, shape, 0, tokens)?;
-    let flood = build(Traffic::Flood, shape, 0, tokens)?;
+    let mixed = build(Traffic::Mixed, shape, 0, tokens, "")?;
+    let flood = build(Traffic::Flood, shape, 0, tokens, "")?;
     let mut forged = flood.into_iter().filter(|request| request.status == 401);
     let mut requests = Vec::with_capacity(2 * mixed.len());
     for (number, request) in mixed.into_iter().enumerate() {
