@@ -19,9 +19,11 @@ use super::example::{Answer, Example, Judge, Token};
 use super::examples::other_method;
 use super::grants::{Admitted, Grants, admitted, atoms, named, takes_bad_paths};
 use super::inclusion::Budget;
+use super::literal::{is_literal, is_read_otherwise};
 use super::paths::{BAD_PATH, Paths, Why, search};
 use super::side::{Atom, Effective, Who};
 use super::tables::Tables;
+use super::tokens::join;
 use super::vocabulary::Vocabulary;
 use crate::engine::source::Identities;
 use crate::policy::path_pattern::PathPattern;
@@ -367,8 +369,35 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
                     beyond.found.push(found);
                 }
             }
+            None if why == Why::Ambiguous && self.is_of_no_use(part) => {}
             None => beyond.unclear.push(part.unclear(why)),
         }
+    }
+
+    /// Whether nobody can make use of the path that only one policy admits.
+    fn is_of_no_use(&self, part: &Part<'_, 'p>) -> bool {
+        let Some(path) = part.pattern.filter(|pattern| is_literal(pattern)) else { return false };
+        let (method, tables) = (part.method, self.group.tables);
+        is_read_otherwise(path, method, self.own, tables, |atom| {
+            // Who is both of whom the path is admitted and of whom this reading is.
+            let grants = &self.group.grants;
+            let (own, other) = (grants.principal(part.who), grants.principal(atom.who));
+            let both = match (part.who, own, atom.who, other) {
+                (Who::Token(_), Some(own), Who::Token(_), Some(other)) => join(own, other),
+                (Who::Anyone, _, Who::Token(_), Some(other)) => other.clone(),
+                _ => return false,
+            };
+            let callers = self.surroundings.callers(atom.who, Some(&both));
+            callers.is_ok_and(|callers| {
+                callers.iter().all(|caller| {
+                    let admitted = admitted(&self.granted(caller), method);
+                    let matches = |pattern: &&str| {
+                        PathPattern::parse(pattern).is_ok_and(|pattern| pattern.matches(path))
+                    };
+                    admitted.anything || admitted.patterns.iter().any(matches)
+                })
+            })
+        })
     }
 
     /// A request that the engine decides as was expected, under both policies.

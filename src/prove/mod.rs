@@ -26,6 +26,7 @@
 //! | `inclusion`, `automaton` | whether the paths of one pattern are among those of others |
 //! | `paths` | whether all paths of a pattern are admitted, and if not, which to try |
 //! | `certificate` | a proof about paths, and the check of it |
+//! | `literal` | paths that a policy admits and nobody can make use of |
 //! | `candidates` | paths to try that can be read in several ways |
 //! | `example` | requests, and what an engine says to them |
 //! | `excerpt` | a few hosts of a policy as a policy |
@@ -54,6 +55,7 @@ pub mod hosts;
 pub mod inclusion;
 mod layout;
 mod least;
+mod literal;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod parts;
 pub mod paths;
