@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use egress_auth::demo::server::client;
 
 use crate::process::Process;
-use crate::support::{eventually, within};
+use crate::support::eventually;
 
 /// The folder with programs that an environment variable names.
 pub fn programs(variable: &str) -> PathBuf {
@@ -50,11 +50,12 @@ impl Cluster {
             .map(str::to_owned),
             &[],
         );
-        let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
-        std::fs::write(folder.join("accounts.key"), key).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        std::fs::write(folder.join("accounts.key"), key.serialize_pem()).unwrap();
+        std::fs::write(folder.join("accounts.pub"), key.public_key_pem()).unwrap();
         let tokens = format!("{TOKEN},admin,1,\"system:masters\"\n");
         std::fs::write(folder.join("tokens.csv"), tokens).unwrap();
-        let api = Process::start(
+        let mut api = Process::start(
             "kube-apiserver",
             &programs("KUBERNETES_PROGRAMS").join("kube-apiserver"),
             folder,
@@ -66,7 +67,7 @@ impl Cluster {
                 "--secure-port=16443",
                 "--cert-dir=api",
                 "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-                "--service-account-key-file=accounts.key",
+                "--service-account-key-file=accounts.pub",
                 "--service-account-signing-key-file=accounts.key",
                 "--token-auth-file=tokens.csv",
                 "--authorization-mode=RBAC",
@@ -89,20 +90,17 @@ impl Cluster {
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
         });
         std::fs::write(folder.join("kubeconfig"), config.to_string()).unwrap();
-        let mut cluster = Self { folder: folder.to_owned(), processes: vec![etcd, api] };
-        let started = within(std::time::Duration::from_secs(90), || {
+        let mut cluster = Self { folder: folder.to_owned(), processes: vec![etcd] };
+        api.until("being ready", || {
             cluster.try_kubectl(&["get", "--raw=/readyz"], "").status.success().then_some(())
         });
-        if started.is_none() {
-            panic!("no API:\n{}", cluster.logs());
-        }
+        cluster.processes.push(api);
         let kinds = istio_source().join("manifests/charts/base/files/crd-all.gen.yaml");
         cluster.kubectl(&["apply", "--server-side", "-f", &text(&kinds)], "");
         eventually("Istio's kinds", || {
             let kinds = cluster.try_kubectl(&["get", "wasmplugins,trafficextensions", "-A"], "");
             kinds.status.success().then_some(())
         });
-        cluster.processes.shrink_to_fit();
         cluster
     }
 

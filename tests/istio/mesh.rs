@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::cluster::{Cluster, get, programs};
 use crate::process::Process;
+use crate::support::envoy;
 use crate::support::tls::Authority;
-use crate::support::{envoy, eventually};
 
 /// The namespace of the gateway.
 pub const NAMESPACE: &str = "egress";
@@ -170,7 +170,7 @@ impl Agent {
             crate::cluster::istio_source().join("tools/packaging/common/envoy_bootstrap.json");
         let mut environment = pairs(&[
             ("POD_NAMESPACE", namespace),
-            ("INSTANCE_IP", "127.0.0.1"),
+            ("INSTANCE_IP", "10.77.0.2"),
             ("ISTIO_META_CLUSTER_ID", "Kubernetes"),
             ("ISTIOD_SAN", "istiod.istio-system.svc"),
             ("ISTIO_BOOTSTRAP", bootstrap.to_str().unwrap()),
@@ -195,12 +195,6 @@ impl Agent {
     /// The statistics of its Envoy, by their names.
     pub fn statistics(&self) -> String {
         get(&format!("http://127.0.0.1:{ADMIN}/stats")).unwrap_or_default()
-    }
-
-    /// The whole configuration of its Envoy.
-    pub fn configuration(&self) -> String {
-        let url = format!("http://127.0.0.1:{ADMIN}/config_dump?include_eds");
-        eventually("a configuration", || get(&url))
     }
 
     /// Runs a command of the agent's program in its place, as `kubectl exec` does.

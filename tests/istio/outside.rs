@@ -24,10 +24,9 @@ const MODULES: ([u8; 4], u16) = ([127, 0, 0, 1], 18_080);
 pub struct Outside {
     /// Answers with what arrived.
     pub echo: Echo,
-    /// The issuer's keys.
-    pub issuer: Jwks,
     /// What the web server has as `/egress_auth.wasm`, while it is there.
     pub module: Arc<Mutex<Option<Vec<u8>>>>,
+    _issuer: Jwks,
     _modules: Server,
     _fronts: [Front; 2],
 }
@@ -53,7 +52,7 @@ impl Outside {
         };
         let router = Router::new().route("/{*name}", get(answer));
         let modules = Server::start("modules", MODULES.into(), router).unwrap();
-        Self { echo, issuer, module, _modules: modules, _fronts: fronts }
+        Self { echo, module, _issuer: issuer, _modules: modules, _fronts: fronts }
     }
 
     /// Serves the module, or nothing, or something else.

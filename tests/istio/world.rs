@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::Value;
-
 use crate::cluster::Cluster;
 use crate::mesh::{self, Agent, NAMESPACE};
 use crate::outside::{Outside, module_url};
@@ -100,12 +98,23 @@ impl World {
         self.reset_objects();
     }
 
-    /// Deletes every object that an output has made.
+    /// Deletes every object that an output has made, each kind at once: kubectl takes its time over
+    /// many objects.
     pub fn reset_objects(&self) {
-        let kinds = "wasmplugins,trafficextensions,envoyfilters,requestauthentications,\
-                     authorizationpolicies,serviceentries,destinationrules";
-        let made = "app.kubernetes.io/managed-by=egress-auth";
-        self.cluster.kubectl(&["delete", kinds, "-n", NAMESPACE, "-l", made, "--wait"], "");
+        for kind in [
+            "extensions.istio.io/v1alpha1/wasmplugins",
+            "extensions.istio.io/v1alpha1/trafficextensions",
+            "networking.istio.io/v1alpha3/envoyfilters",
+            "networking.istio.io/v1/serviceentries",
+            "networking.istio.io/v1/destinationrules",
+            "security.istio.io/v1/requestauthentications",
+            "security.istio.io/v1/authorizationpolicies",
+        ] {
+            let (version, kind) = kind.rsplit_once('/').unwrap();
+            let made = "labelSelector=app.kubernetes.io/managed-by%3Degress-auth";
+            let path = format!("/apis/{version}/namespaces/{NAMESPACE}/{kind}?{made}");
+            self.cluster.kubectl(&["delete", "--raw", &path], "");
+        }
     }
 
     /// What `compile` makes of a document.
@@ -172,13 +181,6 @@ impl World {
     pub fn deployed(&self) -> String {
         self.cluster
             .kubectl(&["get", "wasmplugins,trafficextensions", "-n", NAMESPACE, "-o", "yaml"], "")
-    }
-
-    /// The plugin as it is made of a document.
-    pub fn plugin_of(&self, gateway: &str, further: &[&str]) -> Value {
-        let objects: Vec<Value> =
-            serde_saphyr::from_multiple(&self.compile(gateway, further)).unwrap();
-        objects.into_iter().last().unwrap()
     }
 
     /// What everybody logged at last.

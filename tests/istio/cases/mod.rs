@@ -39,7 +39,7 @@ const fn plugin(name: &'static str, run: fn(&mut World)) -> Case {
 }
 
 /// All cases, in the order in which they run.
-pub const CASES: [Case; 16] = [
+pub const CASES: [Case; 17] = [
     both("validated", objects::every_output_is_valid),
     both("matrix", decisions::the_table_holds),
     both("upstream", decisions::nothing_of_the_mesh_goes_on),
@@ -55,5 +55,6 @@ pub const CASES: [Case; 16] = [
     plugin("checksum", modules::a_wrong_checksum_denies_until_it_is_right),
     plugin("registry-away", modules::without_the_registry_policies_still_change),
     plugin("file", modules::a_module_in_the_image_needs_no_registry),
+    plugin("image", modules::an_image_is_fetched_and_kept),
     plugin("crash", modules::a_module_that_crashes_is_started_again),
 ];

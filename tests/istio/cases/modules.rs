@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::outside::{built_module, module_url};
+use crate::process::Process;
 use crate::requests::{good, table};
 use crate::support::trap::trapping;
 use crate::support::{eventually, within};
@@ -126,10 +127,63 @@ pub fn a_module_that_crashes_is_started_again(world: &mut World) {
     eventually("a crash that is counted", || {
         let metrics = super::signals::agent_metrics();
         let reloads = metrics.lines().find(|line| {
-            line.starts_with("envoy_wasm_") && line.contains("_vm_reload{") && !line.ends_with(" 0")
+            line.starts_with("envoy_wasm_")
+                && line.contains("_vm_reload_success{")
+                && !line.ends_with(" 0")
         });
         reloads.map(|line| println!("    {line}"))
     });
+    world.apply(GATEWAY);
+    world.until_in_force();
+}
+
+/// Where the registry listens, which agents take for one without TLS.
+const REGISTRY: &str = "127.0.0.1:5000";
+
+/// A module as an image, in a real registry: fetched once, and kept when the registry is gone.
+pub fn an_image_is_fetched_and_kept(world: &mut World) {
+    let folder = world.folder().join("registry");
+    std::fs::create_dir_all(&folder).unwrap();
+    let config = serde_json::json!({
+        "version": "0.1",
+        "log": {"level": "warn"},
+        "storage": {"filesystem": {"rootdirectory": folder.join("images")}},
+        "http": {"addr": REGISTRY},
+    });
+    std::fs::write(folder.join("config.yaml"), config.to_string()).unwrap();
+    let arguments = ["serve", "config.yaml"].map(str::to_owned);
+    let program = Path::new("docker-registry");
+    let mut registry = Process::start("registry", program, &folder, &arguments, &[]);
+    let url = format!("http://{REGISTRY}/v2/");
+    registry.until("being there", || crate::cluster::get(&url));
+    let digest = folder.join("digest");
+    let archive = concat!("oci-archive:", env!("CARGO_MANIFEST_DIR"), "/dist/egress_auth.oci.tar");
+    let copied = std::process::Command::new("skopeo")
+        .args(["--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false", "--digestfile"])
+        .arg(&digest)
+        .args([archive, &format!("docker://{REGISTRY}/egress-auth:test")])
+        .output()
+        .unwrap();
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    let digest = std::fs::read_to_string(digest).unwrap();
+    let image = format!("oci://{REGISTRY}/egress-auth@{}", digest.trim());
+    let gateway = world.folder().join("gateway.yaml");
+    std::fs::write(&gateway, GATEWAY).unwrap();
+    let check = ["check", gateway.to_str().unwrap(), "--module-url", &image];
+    world.egress_auth(&check, "");
+    let with_image = |world: &World, text: &str| {
+        world.cluster.apply(&world.compile(text, &["--module-url", &image]));
+    };
+    with_image(world, GATEWAY);
+    world.restart_gateway(&[]);
+    world.until_in_force();
+    super::decisions::the_table_holds(world);
+    drop(registry);
+    let (code, _, said) = world.try_egress_auth(&check, "");
+    assert_eq!(code, Some(1), "{said}");
+    let narrower = GATEWAY.replace("methods: [GET, POST], paths", "methods: [POST], paths");
+    with_image(world, &narrower);
+    eventually("the new policy", || (world.send(&good()) == 403).then_some(()));
     world.apply(GATEWAY);
     world.until_in_force();
 }

@@ -52,9 +52,10 @@ pub fn metrics_have_the_names_that_are_looked_for(world: &mut World) {
         let all = [
             "egress_auth_requests_server_payment_api_mechanism_authorization_reason_allowed",
             "egress_auth_policy_info_version_",
-            "_vm_reload",
+            "_istio_translated_wasmplugin_vm_reload_success",
             "istio_agent_wasm_config_conversion_count{result=\"success\"}",
-            "update_rejected",
+            "envoy_extension_config_discovery_http_filter_",
+            "_update_rejected{",
         ];
         let missing: Vec<_> = all.iter().filter(|name| !metrics.contains(**name)).collect();
         if !missing.is_empty() {
