@@ -13,6 +13,7 @@
 //! | `compare` | two policies, host by host |
 //! | `group` | two policies at one host |
 //! | `guarantee` | whether a policy never, or always, lets the requests of a region pass |
+//! | `question`, `never`, `always` | a guarantee at one host |
 //! | `redundant` | rules that admit nothing which others do not admit, principals that no token matches |
 //! | `parts` | rules taken apart, so that the same can be asked of their parts |
 //! | `reach` | what one caller may do at one host, with every method and path |
@@ -34,6 +35,7 @@
 //!
 //! Everything here is pure, and built for the page of `report`, too.
 
+mod always;
 mod automaton;
 mod bounds;
 mod callers;
@@ -56,9 +58,11 @@ pub mod inclusion;
 mod layout;
 mod least;
 mod literal;
+mod never;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod parts;
 pub mod paths;
+mod question;
 pub mod reach;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod redundant;
