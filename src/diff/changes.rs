@@ -99,8 +99,8 @@ fn position<T: PartialEq>(list: &mut Vec<T>, value: T) -> usize {
 impl Values {
     fn cell(&mut self, found: &Found) -> Cell {
         let (method, other_than) = (found.example.method.clone(), found.other_than.clone());
-        let also = found.also.as_ref().and_then(|also| also.path.clone());
-        let (pattern, example) = (found.pattern.clone(), found.example.path.clone());
+        let (also, example) = (found.also.clone(), found.example.path.clone());
+        let pattern = found.pattern.clone();
         [
             position(&mut self.tokens, found.example.token.clone()),
             position(&mut self.senders, found.example.sender.clone()),
@@ -126,7 +126,7 @@ pub(super) fn changes(
         let key = [&found.admitted, &found.refused].map(|answer| Answer {
             rule: None,
             server: None,
-            ..answer.clone()
+            ..Answer::clone(answer)
         });
         let answer = position(&mut answers, key);
         let cell = values.cell(found);
@@ -150,7 +150,12 @@ pub(super) fn changes(
                     callers.push(caller);
                 }
             }
-            let (admitted, refused) = (shortest.admitted.clone(), shortest.refused.clone());
+            let [admitted, refused] =
+                [&shortest.admitted, &shortest.refused].map(|answer| Answer::clone(answer));
+            let also = shortest
+                .also
+                .as_ref()
+                .map(|path| Example { path: Some(path.clone()), ..shortest.example.clone() });
             let [before, after] = if gained { [refused, admitted] } else { [admitted, refused] };
             let [tokens, senders, methods, paths] = sets;
             Some(Change {
@@ -162,10 +167,7 @@ pub(super) fn changes(
                 senders: at(&senders, &values.senders),
                 methods: sorted(at(&methods, &values.methods)),
                 paths: sorted(at(&paths, &values.paths)),
-                examples: std::iter::once(&shortest.example)
-                    .chain(&shortest.also)
-                    .cloned()
-                    .collect(),
+                examples: std::iter::once(shortest.example.clone()).chain(also).collect(),
             })
         })
         .collect();

@@ -158,6 +158,12 @@ pub(super) fn of_hosts(compared: &Compared<'_>, tables: &Tables<'_>) -> Vec<Diff
         },
         "what a request without a good token may do changes",
     );
+    found.differs(
+        "challengeScopes",
+        compared.manner.each_ref().map(|manner| manner.challenge_scopes),
+        |before, _| Effect::of_loosened(!before),
+        "whether callers are told which scopes they lack changes",
+    );
     // Where no token is looked for on one side, there is no rule to compare.
     let Some((old, new)) = old.zip(new) else { return found.0 };
     let (old, new) = (by_issuer(old, tables), by_issuer(new, tables));

@@ -323,3 +323,19 @@ fn what_concerns_the_policy_as_a_whole_is_said_once() {
     let found: Vec<_> = comparison.security.iter().map(|it| (it.what, it.effect)).collect();
     assert_eq!(found, [("access log fields", Effect::Other), ("trust domains", Effect::Wider)]);
 }
+
+/// Whether a denial names scopes is no decision either.
+#[test]
+fn what_callers_are_told_is_compared() {
+    let old = with_jwt_rule(&json!({}));
+    let mut new = old.clone();
+    new.servers[0].challenge_scopes = true;
+    for (pair, effect) in [([&old, &new], Effect::Wider), ([&new, &old], Effect::Narrower)] {
+        let [group] = &compare(pair[0], pair[1], NOW).unwrap().groups[..] else {
+            panic!("{effect:?}")
+        };
+        assert_eq!(group.verdict, Verdict::Equal);
+        let found: Vec<_> = group.security.iter().map(|it| (it.what, it.effect)).collect();
+        assert_eq!(found, [("challengeScopes", effect)]);
+    }
+}

@@ -1,6 +1,8 @@
 //! Two policies, host by host: which of them admits what the other does not.
 
 use std::collections::HashMap;
+#[cfg(not(target_arch = "wasm32"))]
+use std::sync::{Mutex, PoisonError};
 
 use super::example::Judge;
 use super::excerpt::excerpt;
@@ -16,7 +18,7 @@ use crate::policy::{CertificateBound, JwksSource, Policy};
 /// What a comparison may cost, in states of patterns that are looked at.
 const MOST_STATES: usize = 200_000_000;
 /// Groups of hosts for which engines are made at once.
-const GROUPS_AT_ONCE: usize = 500;
+const GROUPS_AT_ONCE: usize = 64;
 
 /// How two policies stand to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,20 +132,64 @@ pub fn compare<'p>([old, new]: [&'p Policy; 2], now: u64) -> Result<Comparison<'
             }),
         }
     }
-    let mut budget = Budget::new(MOST_STATES);
-    for groups in groups.chunks_mut(GROUPS_AT_ONCE) {
-        let judges = {
-            let hosts = || groups.iter().filter_map(|group| group.hosts.first());
-            let of = |view: &View<'p>| {
-                Judge::new(&excerpt(view, hosts().map(|host| host.example.as_str())), now)
-            };
-            [of(before)?, of(after)?]
-        };
-        for group in groups {
-            judge(group, &views, &judges, &tables, now, &mut budget);
-        }
-    }
+    let mut parts: Vec<_> = groups.chunks_mut(GROUPS_AT_ONCE).collect();
+    let states = MOST_STATES.checked_div(parts.len()).unwrap_or(MOST_STATES);
+    each(&mut parts, |groups| judge_all(groups, &views, &tables, now, states))?;
     Ok(Comparison { tables, hosts: count, groups })
+}
+
+/// Does something with each part, several at a time where there are several processors; the first
+/// error that was met.
+#[cfg(not(target_arch = "wasm32"))]
+fn each<T: Send>(
+    parts: &mut [T],
+    run: impl Fn(&mut T) -> Result<(), PolicyError> + Sync,
+) -> Result<(), PolicyError> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(parts.len());
+    if workers < 2 {
+        return parts.iter_mut().try_for_each(run);
+    }
+    let left = Mutex::new(parts.iter_mut());
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    std::thread::scope(|scope| {
+        let work = || std::iter::from_fn(next).try_for_each(&run);
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    })
+}
+
+/// The same in a browser, one after the other.
+#[cfg(target_arch = "wasm32")]
+fn each<T>(
+    parts: &mut [T],
+    run: impl Fn(&mut T) -> Result<(), PolicyError>,
+) -> Result<(), PolicyError> {
+    parts.iter_mut().try_for_each(run)
+}
+
+/// Finds out what each policy admits at the hosts of some groups that the other does not.
+fn judge_all<'p>(
+    groups: &mut [Compared<'p>],
+    views: &[View<'p>; 2],
+    tables: &Tables<'p>,
+    now: u64,
+    states: usize,
+) -> Result<(), PolicyError> {
+    let judges = {
+        let hosts = || groups.iter().filter_map(|group| group.hosts.first());
+        let of = |view: &View<'p>| {
+            Judge::new(&excerpt(view, hosts().map(|host| host.example.as_str())), now)
+        };
+        let [before, after] = views;
+        [of(before)?, of(after)?]
+    };
+    let mut budget = Budget::new(states);
+    for group in groups {
+        judge(group, views, &judges, tables, now, &mut budget);
+    }
+    Ok(())
 }
 
 /// Finds out what each policy admits at the hosts of a group that the other does not.

@@ -12,6 +12,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::automaton::Automaton;
 use super::callers::{Caller, Surroundings};
@@ -67,14 +68,15 @@ pub struct Found {
     pub pattern: Option<String>,
     /// The request, a shortest one.
     pub example: Example,
-    /// The same with a path that does not end in `/`, where the shortest one does and there is one.
-    pub also: Option<Example>,
+    /// A path with which it is the same, and which does not end in `/`, where the shortest one does
+    /// and there is one.
+    pub also: Option<String>,
     /// Where its method stands for every other one: those that the policy which refuses it names.
     pub other_than: Option<Vec<String>>,
     /// What the policy that admits it answers.
-    pub admitted: Answer,
+    pub admitted: Arc<Answer>,
     /// What the other one answers.
-    pub refused: Answer,
+    pub refused: Arc<Answer>,
 }
 
 /// A part of what a policy admits that could not be compared.
@@ -157,6 +159,8 @@ struct Direction<'g, 'q, 'p> {
     judges: [&'q Judge; 2],
     /// Whether whoever is let in by the one is let in by the other with the same claims.
     same_tokens: bool,
+    /// Answers that were given.
+    answers: RefCell<Vec<Arc<Answer>>>,
 }
 
 impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
@@ -185,6 +189,7 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
             takes_bad_paths,
             judges,
             same_tokens: own_side.tokens == other_side.tokens && identities[0] == identities[1],
+            answers: RefCell::default(),
         })
     }
 
@@ -248,6 +253,14 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
             for (method, other_than) in methods.iter().copied() {
                 let (number, admitted) = grants.admitted(method);
                 for pattern in &patterns {
+                    let said = |known: &Found| {
+                        known.who == who
+                            && known.pattern.as_deref() == *pattern
+                            && known.example.method == method
+                    };
+                    if beyond.found.iter().any(said) {
+                        continue;
+                    }
                     let mut paths = match admitted.anything {
                         true => Paths::Covered(Rc::default()),
                         false => known
@@ -359,15 +372,8 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
             Some(mut found) => {
                 found.also = also
                     .and_then(|path| self.confirmed(part, Some(path)))
-                    .map(|found| found.example);
-                let said = |known: &Found| {
-                    known.who == found.who
-                        && known.pattern == found.pattern
-                        && known.example.method == found.example.method
-                };
-                if !beyond.found.iter().any(said) {
-                    beyond.found.push(found);
-                }
+                    .and_then(|found| found.example.path);
+                beyond.found.push(found);
             }
             None if why == Why::Ambiguous && self.is_of_no_use(part) => {}
             None => beyond.unclear.push(part.unclear(why)),
@@ -421,10 +427,21 @@ impl<'g, 'q, 'p> Direction<'g, 'q, 'p> {
                 other_than: part
                     .other_than
                     .map(|named| named.iter().map(|it| (*it).to_owned()).collect()),
-                admitted,
-                refused,
+                admitted: self.shared(admitted),
+                refused: self.shared(refused),
             })
         })
+    }
+
+    /// An answer; many requests get the same.
+    fn shared(&self, answer: Answer) -> Arc<Answer> {
+        let mut answers = self.answers.borrow_mut();
+        if let Some(same) = answers.iter().find(|it| ***it == answer) {
+            return Arc::clone(same);
+        }
+        let shared = Arc::new(answer);
+        answers.push(Arc::clone(&shared));
+        shared
     }
 }
 

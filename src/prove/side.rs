@@ -76,6 +76,8 @@ pub struct Manner<'p> {
     pub decides: Decides,
     /// The rules that are only tried out, by their indices; what they would deny is reported.
     pub tried_out: Option<&'p [u32]>,
+    /// Whether a denial says which scopes the request lacks.
+    pub challenge_scopes: bool,
 }
 
 /// A policy, for lookups by host.
@@ -177,7 +179,11 @@ impl<'p> View<'p> {
         };
         // What is only tried out lets everything pass.
         let access = if shadow { Access::Everything } else { atoms };
-        let manner = Manner { decides: decides.kind(), tried_out: rules.filter(|_| shadow) };
+        let manner = Manner {
+            decides: decides.kind(),
+            tried_out: rules.filter(|_| shadow),
+            challenge_scopes: server.is_some_and(|server| server.challenge_scopes),
+        };
         let tokens = server.and_then(|server| self.tokens_of(server));
         (Effective { tokens, access }, manner)
     }

@@ -23,7 +23,7 @@ use super::output::tell;
 use super::plain::{plain, quoted};
 use crate::compile::Compiled;
 use crate::prove::compare::compare;
-use crate::prove::example::Example;
+use crate::prove::example::{Answer, Example};
 use crate::prove::guarantee::{Doubt, Outcome, PathProof, Prover, Refutation};
 use crate::resource::diagnostic::Diagnostics;
 use crate::resource::source::{Sources, Span};
@@ -176,7 +176,7 @@ fn no_more_than(old: &crate::policy::Policy, new: &Compiled, now: u64) -> anyhow
     // The shortest says most.
     let length = |example: &Example| example.path.as_ref().map_or(0, String::len);
     if let Some(found) = found.min_by_key(|found| length(&found.example)) {
-        let (example, answer) = (found.example.clone(), found.admitted.clone());
+        let (example, answer) = (found.example.clone(), Answer::clone(&found.admitted));
         return Ok(Outcome::Refuted(Box::new(Refutation { example, answer })));
     }
     let doubts = comparison.groups.iter().flat_map(|group| {
