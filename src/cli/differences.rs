@@ -326,8 +326,8 @@ pub fn say_why(why: Why) -> &'static str {
     match why {
         Why::Budget => "it would have taken too long",
         Why::Ambiguous => {
-            "only paths that servers read in several ways are left, and none was found that tells \
-             the policies apart"
+            "only paths that servers read in several ways are left, and none of those that were tried \
+             shows it"
         }
         Why::Claims => "the claims can be put together in more ways than are tried",
         Why::Keys => "the keys of an issuer differ",

@@ -167,7 +167,14 @@ pub fn read_lines(
         }
         requests = true;
         match logged::read(line).map_err(|error| json_error(&place, &error))? {
-            Line::Asked(query) => each(&place, query)?,
+            Line::Asked(query) => {
+                let source = query.source.as_deref().filter(|text| text.contains('/'));
+                let meant = source.filter(|text| !text.contains("://"));
+                if let Some(id) = meant.and_then(|text| workload(text, "cluster.local")) {
+                    anyhow::bail!("{place}: `source` is a SPIFFE ID here: write `{id}`");
+                }
+                each(&place, query)?;
+            }
             Line::Logged(query) => {
                 logged = logged.saturating_add(1);
                 each(&place, query)?;

@@ -24,16 +24,20 @@ impl<'a> Compiler<'a, '_> {
             self.warn_of_unknown_issuers(*rule, &issuers);
         }
         let compared = rules.iter().take(COMPARED_RULES);
+        let mut never_needed: Vec<u32> = Vec::new();
         for (position, (rule, index)) in compared.enumerate() {
             let mut earlier = rules.iter().take(position);
             let covering = earlier.find(|(_, earlier)| self.covers(*earlier, *index));
             if let Some((covering, _)) = covering {
                 let node = |rule: Rule<'a>| rule.name().map_or(rule.0, |name| name.node);
+                never_needed.push(*index);
+                let others = rules.iter().filter(|(_, other)| !never_needed.contains(other));
+                let alone = looks_at_paths(*rule) && !others.map(|(it, _)| *it).any(looks_at_paths);
                 let diagnostic = Diagnostic::warning("this rule is never needed")
                     .named(Warning::RuleNeverNeeded)
                     .at(&self.place.origin(node(*rule)))
                     .related(node(*covering).span(), "this one admits all that it admits")
-                    .hint("remove it, or narrow the other one");
+                    .hint(if alone { LAST_PATHS } else { "remove it, or narrow the other one" });
                 self.report(diagnostic);
             }
         }
@@ -101,6 +105,15 @@ impl<'a> Compiler<'a, '_> {
             );
         }
     }
+}
+
+/// What to do about the last of the rules of a host that look at paths, where others admit all that it
+/// admits.
+pub(super) const LAST_PATHS: &str = "narrow the others; if it is removed, no rule looks at paths any \
+                                     more, and those that no server can read pass";
+
+fn looks_at_paths(rule: Rule<'_>) -> bool {
+    rule.to().is_some_and(|mut entries| entries.any(|entry| entry.get("paths").is_some()))
 }
 
 fn list(names: &[&str]) -> String {

@@ -16,7 +16,7 @@
 //! | [`same_pods`] | several Gateways for the same pods |
 //! | [`deployed`] | a policy that was compiled before, read back |
 //! | `left_out` | what the gateway does, and not what is made here |
-//! | `lint`, `covers`, `redundant`, `redundant_parts`, `values`, `path_lint` | what is allowed but most likely not meant |
+//! | `lint`, `covers`, `redundant`, `redundant_parts`, [`values`], `path_lint` | what is allowed but most likely not meant |
 //! | [`acknowledge`] | warnings that the Gateway itself answers |
 //! | `table` | what repeats is written once |
 //!
@@ -49,7 +49,7 @@ pub mod select;
 mod server;
 pub mod shadow;
 mod table;
-mod values;
+pub mod values;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;

@@ -4,6 +4,12 @@ use crate::policy::path_pattern::PathPattern;
 use crate::resource::diagnostic::Diagnostic;
 use crate::resource::warning::Warning;
 
+/// Why a path pattern, as it is written, hardly means what it seems to, and what to write: variables,
+/// placeholders and regular expressions.
+pub fn mistaken(text: &str) -> Option<(String, String)> {
+    super::path_lint::mistaken(text)
+}
+
 /// What is wrong with a path pattern as it is written.
 pub fn judge(text: &str) -> Option<Diagnostic> {
     // An empty one was reported when the fields were checked.

@@ -34,7 +34,7 @@ fn variable(segment: &str) -> Option<&'static str> {
 }
 
 /// What somebody took a part of a pattern for, and what to write instead.
-fn mistaken(pattern: &str) -> Option<(String, String)> {
+pub(super) fn mistaken(pattern: &str) -> Option<(String, String)> {
     let segments: Vec<&str> = pattern.split('/').collect();
     if let Some(segment) = segments.iter().find(|segment| variable(segment).is_some()) {
         let meant: Vec<&str> = segments.iter().map(|it| variable(it).unwrap_or(it)).collect();

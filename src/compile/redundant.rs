@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::egress::Servers;
+use super::lint::LAST_PATHS;
 use super::{Compiler, Options, Tables};
 use crate::policy::{self, AccessLogFields, EgressHost, Policy};
 use crate::prove::redundant::{Finder, Redundant};
@@ -136,10 +137,7 @@ impl Compiler<'_, '_> {
         };
         let hint = match refuses_unreadable {
             false => "remove it, or narrow the others",
-            true => {
-                "narrow the others; if it is removed, no rule looks at paths any more, and those \
-                 that no server can read pass"
-            }
+            true => LAST_PATHS,
         };
         let diagnostic = Diagnostic::warning(format!("this {what} is never needed"))
             .named(Warning::RuleNeverNeeded)

@@ -1,6 +1,7 @@
 //! Parts of rules that are never needed, and principals that no token matches, by the prover.
 
 use super::Compiler;
+use super::lint::LAST_PATHS;
 use crate::policy;
 use crate::prove::parts::{Along, Part, take_apart};
 use crate::prove::redundant::Finder;
@@ -63,7 +64,7 @@ impl<'a> Compiler<'a, '_> {
                 };
                 let Some((part, own)) = place(&found.rule) else { continue };
                 let by = found.by.iter().filter_map(place).map(|(_, node)| node).collect();
-                warned |= self.warn_of_part(part, own, by);
+                warned |= self.warn_of_part(part, own, by, found.refuses_unreadable);
             }
             if warned {
                 return;
@@ -80,19 +81,36 @@ impl<'a> Compiler<'a, '_> {
             };
             it.name.is_some_and(|name| names.contains(&name)) && it.span.is_some_and(inside)
         });
+        let others = node.get("other").map_or(0, |other| other.entries().count());
+        let own = ["iss", "sub"].into_iter().filter(|name| node.get(name).is_some()).count();
+        let patterns = others.saturating_add(own);
         if !said {
             self.warn(
                 Warning::PrincipalNeverMatches,
                 node,
                 "no token that is accepted here matches all of this",
-                "patterns of one entry must all match: write an entry of its own for each \
-                 alternative",
+                match patterns > 1 {
+                    true => {
+                        "patterns of one entry must all match: write an entry of its own for each \
+                         alternative"
+                    }
+                    false => {
+                        "see what the JWT rules of the server accept: issuers, audiences, and \
+                         with `workloadBound` the trust domains (--trust-domain)"
+                    }
+                },
             );
         }
     }
 
     /// Whether there was something to say: of what can never match all is said.
-    fn warn_of_part(&mut self, part: Part, own: Node<'a>, by: Vec<Node<'a>>) -> bool {
+    fn warn_of_part(
+        &mut self,
+        part: Part,
+        own: Node<'a>,
+        by: Vec<Node<'a>>,
+        refuses_unreadable: bool,
+    ) -> bool {
         let (name, what) = match part {
             Part::Whole => return false,
             Part::From(_) => (Warning::EntryNeverNeeded, "this entry of `from`"),
@@ -110,7 +128,10 @@ impl<'a> Compiler<'a, '_> {
         let diagnostic = Diagnostic::warning(format!("{what} is never needed"))
             .named(name)
             .at(&origin)
-            .hint("remove it, or narrow the others");
+            .hint(match refuses_unreadable {
+                true => LAST_PATHS,
+                false => "remove it, or narrow the others",
+            });
         let diagnostic = by.into_iter().fold(diagnostic, |it, node| it.related(node.span(), label));
         self.report(diagnostic);
         true

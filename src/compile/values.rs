@@ -54,7 +54,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Why no value can equal a text, if that is certain, and what to do.
-type Never = Option<(String, &'static str)>;
+pub type Never = Option<(String, &'static str)>;
 
 fn never(text: &str) -> Never {
     if let Some(placeholder) = placeholder(text) {
@@ -80,7 +80,7 @@ fn never_exact(text: &str, each: &'static str) -> Never {
 }
 
 /// The same for a pattern of a claim.
-fn never_pattern(text: &str) -> Never {
+pub fn never_pattern(text: &str) -> Never {
     if let Some(found) = never(text) {
         return Some(found);
     }

@@ -293,7 +293,8 @@ impl Found {
         );
         self.differs(
             "requireExpiration",
-            rules.map(|rule| rule.require_expiration),
+            // A longest lifetime asks for it, too.
+            rules.map(|rule| rule.require_expiration || rule.max_lifetime_seconds.is_some()),
             |before, _| Effect::of_loosened(*before),
             "whether a token must say when it ends changes",
         );
@@ -325,7 +326,12 @@ impl Found {
             None => "any".to_owned(),
             Some(list) => list.into_iter().collect::<Vec<_>>().join(", "),
         });
-        self.differs("tokenTypes", said, |_, _| effect, "tokens of other types are accepted");
+        self.differs(
+            "tokenTypes",
+            said,
+            |_, _| effect,
+            "tokens of other types are accepted than before",
+        );
         let [before, after] = rules
             .map(|rule| -> BTreeSet<String> { rule.required_claims.iter().cloned().collect() });
         // The more is asked for, the less is accepted.

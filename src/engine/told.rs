@@ -97,10 +97,13 @@ fn type_name(name: &str) -> String {
 /// That a token names no certificate, where it must.
 pub(super) fn unbound(confirmation: Confirmation) -> String {
     let why = match confirmation {
-        Confirmation::Absent => "the token has no `cnf`",
-        _ => "the `cnf` of the token holds no `x5t#S256` that is the SHA-256 of a certificate",
+        Confirmation::Absent => "the token has no `cnf`, and the rule asks for one",
+        _ => {
+            "the `cnf` of the token holds no `x5t#S256` that is the SHA-256 of a certificate, so it \
+             cannot be told whose it is"
+        }
     };
-    format!("holder: {why}, and the rule asks for one")
+    format!("holder: {why}")
 }
 
 /// That a trusted peer hands on what cannot be read.

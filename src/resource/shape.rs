@@ -70,6 +70,10 @@ impl Shape {
     }
 }
 
+/// Fields that decide who may do what, at whatever depth: a field of theirs that stands further out is
+/// one that guards nothing.
+const GUARDING: [&str; 4] = ["http", "authentication", "authorization", "rules"];
+
 /// A map with known fields.
 #[derive(Debug)]
 pub struct Object {
@@ -97,7 +101,7 @@ impl Object {
             return format!("did you mean `{meant}`?");
         }
         match self.below(text) {
-            Some(field) => format!("`{text}` belongs below `{}`: indent it there", field.name),
+            Some(place) => format!("`{text}` belongs below `{place}`: indent it there"),
             None => suggest(
                 text,
                 self.fields.iter().filter(|it| it.misplaced.is_none()).map(|field| field.name),
@@ -105,12 +109,16 @@ impl Object {
         }
     }
 
-    /// The field below which one of that name belongs.
-    fn below(&self, text: &str) -> Option<&'static Field> {
-        self.fields.iter().find(|field| {
-            field.shape.object().is_some_and(|object| {
-                object.fields.iter().any(|field| field.name == text && field.misplaced.is_none())
-            })
+    /// The path of the field below which one of that name belongs.
+    fn below(&self, text: &str) -> Option<String> {
+        let has = |object: &Object| {
+            object.fields.iter().any(|field| field.name == text && field.misplaced.is_none())
+        };
+        let inner = || self.fields.iter().filter_map(|it| Some((it.name, it.shape.object()?)));
+        let found = inner().find(|(_, object)| has(object)).map(|(name, _)| name.to_owned());
+        found.or_else(|| {
+            let mut guarding = inner().filter(|(name, _)| GUARDING.contains(name));
+            guarding.find_map(|(name, object)| Some(format!("{name}.{}", object.below(text)?)))
         })
     }
 

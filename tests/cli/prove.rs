@@ -199,3 +199,20 @@ fn proofs_are_written_out_and_can_be_checked() {
     assert!(holds(&proofs[0].entries));
     assert!(!proofs[0].entries.is_empty() && !holds(&proofs[0].entries[1..]));
 }
+
+/// A pattern that no request fits would be about nothing, and so hold of everything.
+#[test]
+fn patterns_that_fit_nothing_are_errors() {
+    for (region, expected) in [
+        ("paths: [\"/v1/payments/{id}\"]", "write `/v1/payments/{*}`"),
+        ("paths: [\"/v1/:id\"]", "write `/v1/{*}`"),
+        ("tokens: [{sub: \"a*b\"}]", "a `*` inside it stands for itself"),
+        ("tokens: [{other: {role: \".*\"}}]", "write `*`"),
+    ] {
+        let folder = folder(&format!("guarantees:\n  - {{name: n, never: {{{region}}}}}\n"));
+        let output = prove(&folder, &[]);
+        assert_eq!(output.status.code(), Some(1), "{region}");
+        assert!(stderr(&output).contains(expected), "{region}: {}", stderr(&output));
+        assert!(stdout(&output).is_empty());
+    }
+}

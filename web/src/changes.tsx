@@ -19,7 +19,7 @@ const VERDICTS: Record<Verdict, string> = {
 const WHY: Record<string, string> = {
   budget: "it would have taken too long",
   ambiguous_paths:
-    "only paths that servers read in several ways are left, and none was found that tells the policies apart",
+    "only paths that servers read in several ways are left, and none of those that were tried shows it",
   claims: "the claims can be put together in more ways than are tried",
   keys: "the keys of an issuer differ",
   holders: "tokens are bound to whoever sends them, and workloads are recognised otherwise",

@@ -63,7 +63,17 @@ static AREA: Object = Object {
 };
 
 static ONLY_FROM: Object = Object {
-    fields: &[Field { required: true, ..HOSTS }, WORKLOADS, TOKENS, METHODS, PATHS],
+    fields: &[
+        Field {
+            required: true,
+            doc: "Hostnames, any of them: exact, `*.example.com`, or `*` for any host",
+            ..HOSTS
+        },
+        WORKLOADS,
+        TOKENS,
+        METHODS,
+        PATHS,
+    ],
     others: Others::Refused,
     not_empty: Some("write `hosts`, and `workloads`, `tokens` or both"),
 };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::fields::{GUARANTEES, KINDS};
+use crate::compile::values::never_pattern;
 use crate::compile::{hostname, method, path};
 use crate::engine::source::SourcePattern;
 use crate::policy::Principal;
@@ -147,6 +148,7 @@ impl Reader<'_> {
             }
         }
         if let Some(tokens) = node.get("tokens") {
+            tokens.items().for_each(|token| self.check_patterns(token));
             area.tokens = Some(tokens.items().map(principal).collect());
         }
         for (field, judge, list) in [
@@ -155,10 +157,32 @@ impl Reader<'_> {
         ] {
             for (text, item) in texts(node, field).into_iter().flatten() {
                 self.diagnostics.extend(judge(text).map(|finding| finding.on(item)));
+                // What is about nothing would hold of everything.
+                if let Some((why, hint)) = path::mistaken(text).filter(|_| field == "paths") {
+                    let shown = text.escape_debug();
+                    self.error(item, format!("the path pattern `{shown}`: {why}"), hint);
+                }
                 list.get_or_insert_default().push(text.to_owned());
             }
         }
         area
+    }
+
+    /// Refuses patterns that no value fits, and the one that only seems to fit any.
+    fn check_patterns(&mut self, token: Node<'_>) {
+        let own = ["iss", "sub"].into_iter().filter_map(|name| token.get(name));
+        let others = token.get("other").into_iter().flat_map(Node::entries).map(|(_, value)| value);
+        for node in own.chain(others) {
+            let Some(text) = node.string() else { continue };
+            let found = match text {
+                ".*" => Some(("it is no regular expression here".to_owned(), "write `*`")),
+                _ => never_pattern(text),
+            };
+            if let Some((why, hint)) = found {
+                let message = format!("no value fits `{}`: {why}", text.escape_debug());
+                self.error(node, message, hint);
+            }
+        }
     }
 }
 
