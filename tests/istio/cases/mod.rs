@@ -7,7 +7,9 @@
 //! | `modules` | a module that is another one, or not to be had |
 //! | `objects` | what Kubernetes and Istio make of objects, and what is read back |
 //! | `signals` | probes and metrics |
+//! | `binding` | tokens of one holder, with the certificates of istiod |
 
+mod binding;
 mod decisions;
 mod modules;
 mod objects;
@@ -39,7 +41,7 @@ const fn plugin(name: &'static str, run: fn(&mut World)) -> Case {
 }
 
 /// All cases, in the order in which they run.
-pub const CASES: [Case; 17] = [
+pub const CASES: [Case; 19] = [
     both("validated", objects::every_output_is_valid),
     both("matrix", decisions::the_table_holds),
     both("upstream", decisions::nothing_of_the_mesh_goes_on),
@@ -52,6 +54,8 @@ pub const CASES: [Case; 17] = [
     plugin("read-back", objects::what_is_in_force_is_read_back),
     plugin("probe", signals::a_probe_tells_what_is_not_enforced),
     plugin("metrics", signals::metrics_have_the_names_that_are_looked_for),
+    plugin("certificate-bound", binding::a_token_goes_with_a_certificate_of_istiod),
+    plugin("workload-bound", binding::a_token_of_kubernetes_goes_with_its_account),
     plugin("checksum", modules::a_wrong_checksum_denies_until_it_is_right),
     plugin("registry-away", modules::without_the_registry_policies_still_change),
     plugin("file", modules::a_module_in_the_image_needs_no_registry),
