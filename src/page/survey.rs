@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::explain::{Explainer, Explanation, Query, QueryError, Values};
 use crate::jwt::{Thumbprint, TokenType};
 use crate::prove::example::{Sender, Token};
-use crate::prove::reach::{Reach, Reacher};
+use crate::prove::reach::{AtHost, Reach, Reacher};
 
 /// Every combination of these: for each caller, each method with each path.
 #[derive(Debug, Deserialize)]
@@ -59,7 +59,8 @@ impl Survey {
         let mut answers: Vec<Explanation> = Vec::new();
         let mut callers = Vec::with_capacity(self.callers.len());
         let (methods, paths) = (&self.methods, &self.paths);
-        let reach = |caller: &Caller| caller.reach(reacher, &self.host, now);
+        let at_host = reacher.at(&self.host);
+        let reach = |caller: &Caller| caller.reach(&at_host, now);
         let reach = self.callers.iter().map(reach).collect();
         for caller in self.callers {
             let mut query = Query {
@@ -88,8 +89,8 @@ impl Survey {
 }
 
 impl Caller {
-    /// How much it may do at a host; nothing where that is not known from token and workload alone.
-    fn reach(&self, reacher: &Reacher<'_>, host: &str, now: u64) -> Option<Reach> {
+    /// How much it may do there; nothing where that is not known from token and workload alone.
+    fn reach(&self, at_host: &AtHost<'_, '_>, now: u64) -> Option<Reach> {
         if !self.headers.is_empty() {
             return None;
         }
@@ -106,6 +107,6 @@ impl Caller {
             behind: None,
             certificate: certificate.flatten().map(Thumbprint::to_hex),
         };
-        Some(reacher.reach(host, &token, &sender, now))
+        Some(at_host.reach(&token, &sender, now))
     }
 }

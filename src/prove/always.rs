@@ -98,13 +98,11 @@ impl<'q> Question<'q> {
                     Paths::Missed(candidates, _) => (candidates, Why::Unconfirmed),
                     Paths::Unclear(why, candidates) => (candidates, why),
                 };
-                let mut found = candidates
-                    .into_iter()
-                    .filter_map(|path| self.confirmed(caller, method, Some(path), false));
-                if let Some(found) = found.next() {
-                    return Some(found);
+                let confirmed = |path| self.confirmed(caller, method, Some(path), false);
+                let found = candidates.into_iter().find_map(confirmed);
+                if found.is_some() {
+                    return found;
                 }
-                drop(found);
                 self.doubt(Some(method), why, run);
             }
         }

@@ -83,66 +83,59 @@ impl Excerpt<'_> {
     }
 
     fn jwt_rule(&mut self, index: u32) -> Option<u32> {
-        let known = self.moved.get(&(Table::JwtRules, index));
-        known.copied().or_else(|| {
-            let own = pick(&self.policy.jwt_rules, index)?.clone();
-            self.keep(Table::JwtRules, index, |made| put(&mut made.jwt_rules, own))
-        })
+        let own = pick(&self.policy.jwt_rules, index);
+        self.moved(Table::JwtRules, index, |_| own.cloned(), |made| &mut made.jwt_rules)
     }
 
     fn principal(&mut self, index: u32) -> Option<u32> {
-        let known = self.moved.get(&(Table::Principals, index));
-        known.copied().or_else(|| {
-            let own = pick(&self.policy.principals, index)?.clone();
-            self.keep(Table::Principals, index, |made| put(&mut made.principals, own))
-        })
+        let own = pick(&self.policy.principals, index);
+        self.moved(Table::Principals, index, |_| own.cloned(), |made| &mut made.principals)
     }
 
     fn operation(&mut self, index: u32) -> Option<u32> {
-        let known = self.moved.get(&(Table::Operations, index));
-        known.copied().or_else(|| {
-            let own = pick(&self.policy.operations, index)?.clone();
-            self.keep(Table::Operations, index, |made| put(&mut made.operations, own))
-        })
+        let own = pick(&self.policy.operations, index);
+        self.moved(Table::Operations, index, |_| own.cloned(), |made| &mut made.operations)
     }
 
     fn rule(&mut self, index: u32) -> Option<u32> {
-        if let Some(known) = self.moved.get(&(Table::Rules, index)) {
-            return Some(*known);
-        }
-        let rule = pick(&self.policy.rules, index)?;
-        let from = rule.from.as_ref().map(|from| self.all(from, Self::principal));
-        let to = rule.to.as_ref().map(|to| self.all(to, Self::operation));
-        let own = Rule { name: rule.name.clone(), from, to };
-        self.keep(Table::Rules, index, |made| put(&mut made.rules, own))
+        let rule = pick(&self.policy.rules, index);
+        let make = |excerpt: &mut Self| {
+            let rule = rule?;
+            let from = rule.from.as_ref().map(|from| excerpt.all(from, Self::principal));
+            let to = rule.to.as_ref().map(|to| excerpt.all(to, Self::operation));
+            Some(Rule { name: rule.name.clone(), from, to })
+        };
+        self.moved(Table::Rules, index, make, |made| &mut made.rules)
     }
 
     fn egress_rule(&mut self, index: u32) -> Option<u32> {
-        if let Some(known) = self.moved.get(&(Table::EgressRules, index)) {
-            return Some(*known);
-        }
-        let mut own = pick(&self.policy.egress_rules, index)?.clone();
-        own.to = own.to.as_ref().map(|to| self.all(to, Self::operation));
-        self.keep(Table::EgressRules, index, |made| put(&mut made.egress_rules, own))
+        let rule = pick(&self.policy.egress_rules, index);
+        let make = |excerpt: &mut Self| {
+            let mut own = rule?.clone();
+            own.to = own.to.as_ref().map(|to| excerpt.all(to, Self::operation));
+            Some(own)
+        };
+        self.moved(Table::EgressRules, index, make, |made| &mut made.egress_rules)
     }
 
-    fn keep(
+    /// Where an entry of a table stands now; it is made the first time that it is asked for.
+    fn moved<T>(
         &mut self,
         table: Table,
         index: u32,
-        put: impl FnOnce(&mut Policy) -> Option<u32>,
+        make: impl FnOnce(&mut Self) -> Option<T>,
+        entries: fn(&mut Policy) -> &mut Vec<T>,
     ) -> Option<u32> {
-        let now = put(&mut self.made)?;
+        if let Some(known) = self.moved.get(&(table, index)) {
+            return Some(*known);
+        }
+        let own = make(self)?;
+        let entries = entries(&mut self.made);
+        let now = u32::try_from(entries.len()).ok()?;
+        entries.push(own);
         self.moved.insert((table, index), now);
         Some(now)
     }
-}
-
-/// Adds to a table; where it stands there.
-fn put<T>(table: &mut Vec<T>, own: T) -> Option<u32> {
-    let index = u32::try_from(table.len()).ok()?;
-    table.push(own);
-    Some(index)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@
 //! of the least subject ([`super::least`]) holds for it, and of the workload as well.
 
 use super::example::Sender;
-use super::senders::{domains, ids_of};
+use super::senders::{domains, ids_of, splits};
 use super::tokens::TooMany;
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{Vocabulary, text};
 use crate::engine::Principal;
 use crate::engine::source::{SourcePattern, Workload, spiffe_id};
 use crate::policy::text_pattern::TextPattern;
@@ -105,24 +105,8 @@ impl Question<'_, '_> {
     fn behind(&self) -> Result<Vec<Holder>, TooMany> {
         let [own, other] = self.asked.identities;
         let Some(propagated) = &own.propagated else { return Ok(Vec::new()) };
-        let wanted = self.asked.wanted;
         let mut all = Vec::new();
-        let ways = u32::try_from(wanted.len()).ok().and_then(|number| 1_usize.checked_shl(number));
-        for way in 0..ways.ok_or(TooMany)? {
-            let (mut of_peer, mut handed_on, mut can_be) = (Vec::new(), Vec::new(), true);
-            for (at, (source, identity)) in wanted.iter().enumerate() {
-                let bits = way.checked_shr(u32::try_from(at).unwrap_or(u32::MAX));
-                let behind = bits.is_some_and(|bits| bits & 1 == 1);
-                can_be &= match identity {
-                    IdentityMatch::PeerCertificate => !behind,
-                    IdentityMatch::SourceIdentity => behind,
-                    IdentityMatch::Permissive => true,
-                };
-                if behind { handed_on.push(*source) } else { of_peer.push(*source) }
-            }
-            if !can_be {
-                continue;
-            }
+        for [of_peer, handed_on] in splits(self.asked.wanted, own)? {
             for trusted in &propagated.trusted_sources {
                 let of_peer: Vec<_> = of_peer.iter().copied().chain([trusted.as_str()]).collect();
                 let peers = ids_of(&of_peer, &domains(own, other), self.asked.sources)?;
@@ -192,16 +176,6 @@ impl Question<'_, '_> {
         self.subjects
             .iter()
             .any(|pattern| text(pattern).is_some_and(|text| !text.chars().all(in_subject)))
-    }
-}
-
-fn text(pattern: &TextPattern) -> Option<&str> {
-    match pattern {
-        TextPattern::Exact(text)
-        | TextPattern::Prefix(text)
-        | TextPattern::Suffix(text)
-        | TextPattern::Contains(text) => Some(text),
-        TextPattern::Present => None,
     }
 }
 

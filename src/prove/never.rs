@@ -131,13 +131,11 @@ impl<'q> Question<'q> {
                         Paths::Unclear(why, candidates) => (candidates, why),
                     };
                     candidates.extend(unread.then(|| BAD_PATH.to_owned()));
-                    let mut found = candidates
-                        .into_iter()
-                        .filter_map(|path| self.confirmed(caller, method, Some(path), true));
-                    if let Some(found) = found.next() {
-                        return Some(found);
+                    let confirmed = |path| self.confirmed(caller, method, Some(path), true);
+                    let found = candidates.into_iter().find_map(confirmed);
+                    if found.is_some() {
+                        return found;
                     }
-                    drop(found);
                     self.doubt(Some(method), why, run);
                 }
             }

@@ -12,7 +12,7 @@ use super::examples::other_method;
 use super::grants::{Grants, admitted, atoms, named};
 use super::inclusion::Budget;
 use super::paths::{Paths, search, search_plain};
-use super::side::View;
+use super::side::{Effective, View};
 use super::tables::Tables;
 use crate::engine::source::Identities;
 use crate::policy::Policy;
@@ -53,18 +53,33 @@ impl<'p> Reacher<'p> {
         Self { tables, view, identities }
     }
 
-    /// What someone with this token and this identity may do at a host at `now` (Unix seconds).
-    pub fn reach(&self, host: &str, token: &Token, sender: &Sender, now: u64) -> Reach {
+    /// The policy at a host.
+    pub fn at(&self, host: &str) -> AtHost<'_, 'p> {
         let (effective, _) = self.view.effective(host);
+        let grants = Grants::new(&self.tables, atoms(&effective).iter().map(|atom| atom.who));
+        AtHost { reacher: self, effective, grants }
+    }
+}
+
+/// A policy that is asked about callers at one host.
+pub struct AtHost<'r, 'p> {
+    reacher: &'r Reacher<'p>,
+    effective: Effective,
+    grants: Grants<'r, 'p>,
+}
+
+impl AtHost<'_, '_> {
+    /// What someone with this token and this identity may do there at `now` (Unix seconds).
+    pub fn reach(&self, token: &Token, sender: &Sender, now: u64) -> Reach {
+        let Reacher { tables, identities, .. } = self.reacher;
         let claims = token.claims().is_some().then_some([token, token]);
-        let who = (sender, Some(&self.identities));
-        let seen = seen(&self.tables, effective.tokens.as_ref(), claims, who, now);
+        let who = (sender, Some(identities));
+        let seen = seen(tables, self.effective.tokens.as_ref(), claims, who, now);
         if seen == Seen::Refused {
             return Reach::None;
         }
-        let source = sender.source(&self.identities);
-        let grants = Grants::new(&self.tables, atoms(&effective).iter().map(|atom| atom.who));
-        let granted = grants.operations(atoms(&effective), seen, Some(&source));
+        let source = sender.source(identities);
+        let granted = self.grants.operations(atoms(&self.effective), seen, Some(&source));
         let named = named(&granted);
         let other = other_method(&named);
         let mut budget = Budget::new(MOST_STATES);

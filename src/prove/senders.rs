@@ -28,24 +28,7 @@ pub fn senders(
     let ids = |all: &[&str]| ids_of(all, &domains, sources);
     let propagated = own.propagated.as_ref();
     let mut senders = Vec::new();
-    // Each source is that of the peer, or that of whom it speaks for.
-    let ways = u32::try_from(wanted.len()).ok().and_then(|number| 1_usize.checked_shl(number));
-    for way in 0..ways.ok_or(TooMany)? {
-        let is_handed_on = |at: usize| way.checked_shr(u32::try_from(at).unwrap_or(u32::MAX));
-        let (mut of_peer, mut handed_on) = (Vec::new(), Vec::new());
-        let mut can_be = true;
-        for (at, (source, identity)) in wanted.iter().enumerate() {
-            let behind = is_handed_on(at).is_some_and(|bits| bits & 1 == 1);
-            can_be &= match identity {
-                IdentityMatch::PeerCertificate => !behind,
-                IdentityMatch::SourceIdentity => behind || propagated.is_none(),
-                IdentityMatch::Permissive => true,
-            };
-            if behind { handed_on.push(*source) } else { of_peer.push(*source) }
-        }
-        if !can_be {
-            continue;
-        }
+    for [of_peer, handed_on] in splits(wanted, own)? {
         if handed_on.is_empty() {
             let alone = |id: String| Sender { peer: Some(id), ..Sender::default() };
             senders.extend(ids(&of_peer)?.into_iter().map(alone));
@@ -75,6 +58,36 @@ pub(super) fn ids_of(
     let Some((namespace, account)) = least_of(wanted, sources)? else { return Ok(Vec::new()) };
     let id = |domain: &&str| format!("spiffe://{domain}/ns/{namespace}/sa/{account}");
     Ok(domains.iter().map(id).collect())
+}
+
+/// Every way to take each source for that of the peer or that of whom it speaks for, where workloads are
+/// recognised so: the sources of the peer, and those of the other.
+///
+/// # Errors
+/// When there are more ways than can be counted.
+pub(super) fn splits<'w>(
+    wanted: &[(&'w str, IdentityMatch)],
+    own: &SourceIdentity,
+) -> Result<Vec<[Vec<&'w str>; 2]>, TooMany> {
+    let ways = u32::try_from(wanted.len()).ok().and_then(|number| 1_usize.checked_shl(number));
+    let split = |way: usize| {
+        let [mut of_peer, mut handed_on] = [Vec::new(), Vec::new()];
+        for (at, (source, identity)) in wanted.iter().enumerate() {
+            let bits = way.checked_shr(u32::try_from(at).unwrap_or(u32::MAX));
+            let behind = bits.is_some_and(|bits| bits & 1 == 1);
+            let can_be = match identity {
+                IdentityMatch::PeerCertificate => !behind,
+                IdentityMatch::SourceIdentity => behind || own.propagated.is_none(),
+                IdentityMatch::Permissive => true,
+            };
+            if !can_be {
+                return None;
+            }
+            if behind { handed_on.push(*source) } else { of_peer.push(*source) }
+        }
+        Some([of_peer, handed_on])
+    };
+    Ok((0..ways.ok_or(TooMany)?).filter_map(split).collect())
 }
 
 /// Trust domains that must be told apart: one that both know, and one that only the first does.

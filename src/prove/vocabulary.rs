@@ -101,7 +101,7 @@ fn thumbprint<'a>(claims: impl Iterator<Item = &'a ClaimPattern>) -> Option<Thum
 }
 
 /// The text that a pattern holds.
-fn text(pattern: &TextPattern) -> Option<&str> {
+pub(super) fn text(pattern: &TextPattern) -> Option<&str> {
     match pattern {
         TextPattern::Exact(text)
         | TextPattern::Prefix(text)
